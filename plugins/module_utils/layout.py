@@ -1,0 +1,71 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where everything of an app lives on its host: the one place that names users, units and paths."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+
+SLOTS = ("blue", "green")
+PREFIX = "flask-"
+ETC = "/etc/slipway"
+UNITS = "/etc/systemd/system"
+UV = "/opt/slipway/uv/bin/uv"
+BUILD_USER = "flask-build"
+BUILD_HOME = "/var/cache/slipway"
+
+# A user's name has at most 32 characters (useradd(8)), six of which are the prefix.
+_PLAIN = re.compile(r"[a-z][a-z0-9_-]{0,25}")
+
+
+def slug(name: str) -> str:
+    """The app's name where users, units and paths can carry it, else a cleaned form made unique by a hash.
+
+    "hello" stays "hello"; "My Shop!" becomes "my-shop-" and eight hex digits.
+    """
+    if _PLAIN.fullmatch(name) and name != BUILD_USER[len(PREFIX):]:
+        return name
+    clean = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:16].strip("-")
+    if not clean[:1].isalpha():
+        clean = ("app-" + clean)[:16].strip("-")
+    return f"{clean}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+class Layout:
+    """The paths and names of one app. ``root`` is the folder that holds the apps' homes."""
+
+    def __init__(self, name: str, root: str = "/srv") -> None:
+        self.name = name
+        self.slug = slug(name)
+        self.unit = PREFIX + self.slug
+        self.user = self.unit
+        self.home = os.path.join(root, self.slug)
+        self.releases = os.path.join(self.home, "releases")
+        self.shared = os.path.join(self.home, "shared")
+        self.current = os.path.join(self.home, "current")
+        self.active = os.path.join(self.home, "active.sock")
+        self.lock = os.path.join(self.home, ".lock")
+        self.etc = os.path.join(ETC, self.slug)
+        self.run = os.path.join("/run", self.unit)
+        self.umbrella = f"{self.unit}.service"
+
+    def release(self, identity: str) -> str:
+        return os.path.join(self.releases, identity)
+
+    def link(self, slot: str) -> str:
+        """The symlink to the release that the slot runs."""
+        return os.path.join(self.home, slot)
+
+    def settings(self, slot: str) -> str:
+        return os.path.join(self.etc, slot)
+
+    def socket_path(self, slot: str) -> str:
+        return os.path.join(self.run, f"{slot}.sock")
+
+    def service(self, slot: str) -> str:
+        return f"{self.unit}@{slot}.service"
+
+    def socket(self, slot: str) -> str:
+        return f"{self.unit}@{slot}.socket"
