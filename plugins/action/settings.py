@@ -1,0 +1,53 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controller's half of the settings module: nothing of it runs on a host."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleError, AnsibleUndefinedVariable
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.slipway.flask.plugins.plugin_utils import app_settings, source
+
+
+class ActionModule(ActionBase):
+    _requires_connection = False
+    _supports_check_mode = True
+    TRANSFERS_FILES = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec({"apps": {"type": "raw", "required": True}})
+        settings, errors = app_settings.settle(arguments["apps"], self._fleet_wide(task_vars))
+        errors = errors or [
+            f"slipway_apps.{name}.{error}"
+            for name, app in settings.items()
+            for error in self._source_errors(app, task_vars)
+        ]
+        if errors:
+            return {**result, "failed": True, "msg": "\n".join(["These settings cannot work; nothing was changed.", *errors])}
+        for app in settings.values():
+            app.pop("secrets"), app.pop("files")
+        return {
+            **result,
+            "changed": False,
+            "apps": settings,
+            "sites": [app_settings.site(name, app) for name, app in settings.items()],
+            "pythons": sorted({app["python"] for app in settings.values()} - {""}),
+        }
+
+    def _fleet_wide(self, task_vars) -> dict:
+        """Roles' variables that the inventory sets for all apps of a host, by the app key that they are the default of."""
+        found = {key: name for key, name in app_settings.variables().items() if name in task_vars}
+        try:
+            return {key: self._templar.template(task_vars[name]) for key, name in found.items()}
+        except AnsibleUndefinedVariable as error:
+            raise AnsibleError(f"a variable of the roles cannot be resolved: {error}") from error
+
+    def _source_errors(self, app: dict, task_vars) -> list[str]:
+        """What keeps the app's source from being had, asked now, before anything changes."""
+        try:
+            source.check(app["source"], app["requirements"], self._loader.get_basedir())
+        except source.SourceError as error:
+            return [str(error)]
+        return []

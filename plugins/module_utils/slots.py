@@ -1,0 +1,379 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An app's two slots: what each should hold, what it holds, and the steps that switch from one to the other."""
+
+from __future__ import annotations
+
+import grp
+import http.client
+import os
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+import time
+from typing import Callable, NamedTuple
+
+from ansible_collections.slipway.flask.plugins.module_utils.layout import SLOTS, UNITS, Layout
+
+# Keys of a service unit that say how its main process is started and kept, not in which sandbox it runs.
+_LIFECYCLE = re.compile(r"(Type|NotifyAccess|Exec\w*|Restart\w*|Kill\w*|Timeout\w*|Standard\w*|SyslogIdentifier)\Z")
+_SYSTEMCTL_SECONDS = 120
+
+
+class CutoverError(Exception):
+    """The new slot was refused. ``str()`` says why, ``journal`` holds its last lines."""
+
+    def __init__(self, reason: str, journal: list[str] | None = None) -> None:
+        super().__init__(reason)
+        self.journal = journal or []
+
+
+class File(NamedTuple):
+    """A settings file as it should be, or as it was found."""
+
+    text: str
+    mode: int
+    owner: str
+    group: str
+
+
+def run(argv: list[str], timeout: float = _SYSTEMCTL_SECONDS) -> subprocess.CompletedProcess:
+    """Run a command of the system, its output as text. A time-out (seconds) is a :class:`CutoverError`."""
+    try:
+        return subprocess.run(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            timeout=timeout, check=False, universal_newlines=True, errors="replace",
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise CutoverError(f"{' '.join(argv[:3])} did not end within {timeout:.0f} s") from None
+
+
+def environment_file(variables: dict[str, object]) -> str:
+    """Text for systemd's EnvironmentFile=, any value quoted so that it arrives unchanged (systemd.exec(5))."""
+
+    def quote(value: object) -> str:
+        return '"' + re.sub(r'(["\\`$])', r"\\\1", str(value)) + '"'
+
+    return "".join(f"{key}={quote(value)}\n" for key, value in sorted(variables.items()))
+
+
+def sandbox_of(service: str, slot: str) -> list[str]:
+    """The properties of a service unit that make its sandbox, for one-off commands that must run in the same."""
+    section, properties = "", []
+    for line in service.splitlines():
+        line = line.strip()
+        if line.startswith("["):
+            section = line
+        elif section == "[Service]" and "=" in line and not line.startswith(("#", ";")):
+            if not _LIFECYCLE.match(line.split("=", 1)[0]):
+                properties.append(line.replace("%i", slot))
+    return properties
+
+
+def connections(path: str, table: str = "/proc/net/unix") -> int:
+    """Connections to a listening unix socket: those accepted and those still in its queue (proc(5))."""
+    with open(table, encoding="utf-8", errors="replace") as lines:
+        rows = (line.split(None, 7) for line in lines)
+        # The listener itself has the flag __SO_ACCEPTCON.
+        return sum(1 for row in rows if len(row) == 8 and row[7].rstrip("\n") == path and int(row[3], 16) != 0x10000)
+
+
+class Probe:
+    """Asks a slot on its private socket whether the app is healthy."""
+
+    def __init__(self, path="/", status=None, text="", host="localhost", timeout=60, successes=3) -> None:
+        self.path, self.text, self.host, self.timeout, self.successes = path or "/", text, host, timeout, successes
+        self.status = status or (200 if path and path != "/" else None)
+
+    def once(self, socket_path: str) -> str:
+        """What is wrong with one answer, '' when nothing is."""
+        connection = http.client.HTTPConnection(self.host, timeout=min(10, self.timeout))
+        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.sock.settimeout(min(10, self.timeout))
+        try:
+            connection.sock.connect(socket_path)
+            headers = {
+                "Host": self.host,
+                "X-Forwarded-Proto": "https",
+                "User-Agent": "slipway-probe",
+                "Connection": "close",
+            }
+            connection.request("GET", self.path, headers=headers)
+            answer = connection.getresponse()
+            body = answer.read(1 << 20).decode(errors="replace")
+        except (OSError, http.client.HTTPException) as error:
+            return f"GET {self.path} got no answer ({type(error).__name__}: {error})"
+        finally:
+            connection.close()
+        if answer.status != self.status if self.status else answer.status >= 500:
+            return f"GET {self.path} answered {answer.status}, expected {self.status or 'a status below 500'}"
+        if self.text not in body:
+            return f"GET {self.path} answered {answer.status} without the text {self.text!r}"
+        return ""
+
+    def wait(self, socket_path: str, dying: Callable[[], bool]) -> None:
+        """Return after enough good answers in a row; raise when time is up or the slot keeps dying."""
+        deadline, good, fault = time.monotonic() + self.timeout, 0, ""
+        while good < self.successes:
+            fault = self.once(socket_path)
+            good = 0 if fault else good + 1
+            if fault and dying():
+                raise CutoverError(f"its server keeps dying; last: {fault}")
+            if time.monotonic() > deadline:
+                raise CutoverError(f"not healthy within {self.timeout} s; last: {fault or 'too few good answers'}")
+            time.sleep(0.25 if fault else 0.05)
+
+
+class App:
+    """One app on this host: its wanted release and settings, and what stands there."""
+
+    def __init__(self, layout: Layout, release: str, service: str, socket_unit: str, umbrella: str,
+                 config=None, env=None, secrets=None, files=None) -> None:  # fmt: skip
+        self.layout, self.release = layout, release
+        self.service, self.socket_unit, self.umbrella = service, socket_unit, umbrella
+        self.config, self.env, self.secrets, self.files = config or {}, env or {}, secrets or {}, files or {}
+
+    # What should be
+
+    def wanted(self, slot: str) -> dict[str, File]:
+        """Every settings file of the slot, by path."""
+        settings = self.layout.settings(slot)
+        env = {"SLIPWAY_APP": self.layout.name, "SLIPWAY_RELEASE": self.release, "SLIPWAY_SLOT": slot, **self.env}
+        wanted = {
+            os.path.join(UNITS, self.layout.service(slot)): File(self.service, 0o644, "root", "root"),
+            os.path.join(UNITS, self.layout.socket(slot)): File(self.socket_unit, 0o644, "root", "root"),
+            os.path.join(settings, "env"): File(environment_file(env), 0o600, "root", "root"),
+            os.path.join(settings, "secrets"): File(environment_file(self.secrets), 0o600, "root", "root"),
+        }
+        for name, text in self.config.items():
+            wanted[os.path.join(settings, name)] = File(text, 0o640, "root", self.layout.user)
+        for path, text in self.files.items():
+            name = path.strip("/").replace("/", "~")
+            wanted[os.path.join(settings, "files", name)] = File(text, 0o640, "root", self.layout.user)
+        return wanted
+
+    def is_private(self, path: str) -> bool:
+        """Whether the file may hold secrets, so that a diff only names it."""
+        return os.path.basename(path) == "secrets" or os.path.basename(os.path.dirname(path)) == "files"
+
+    # What is
+
+    def found(self, slot: str) -> dict[str, File]:
+        """Every settings file that the slot has, by path."""
+        paths = [os.path.join(UNITS, name) for name in (self.layout.service(slot), self.layout.socket(slot))]
+        for folder, _, names in os.walk(self.layout.settings(slot)):
+            paths += [os.path.join(folder, name) for name in names]
+        return {path: _read(path) for path in paths if os.path.lexists(path)}
+
+    def release_of(self, slot: str) -> str:
+        """ID of the release that the slot points at, '' when none."""
+        try:
+            return os.path.basename(os.readlink(self.layout.link(slot)))
+        except OSError:
+            return ""
+
+    def live_slot(self) -> str | None:
+        """The slot whose socket Nginx connects to."""
+        try:
+            target = os.readlink(self.layout.active)
+        except OSError:
+            return None
+        return next((slot for slot in SLOTS if self.layout.socket_path(slot) == target), None)
+
+    def units(self) -> dict[str, dict[str, str]]:
+        """State of both slots' units and of the umbrella, in one call."""
+        names = [unit(slot) for slot in SLOTS for unit in (self.layout.service, self.layout.socket)]
+        names.append(self.layout.umbrella)
+        shown = run(["systemctl", "show", "--property=Id,ActiveState,UnitFileState,NRestarts", *names])
+        states = [
+            dict(line.split("=", 1) for line in block.splitlines()) for block in shown.stdout.strip().split("\n\n")
+        ]
+        return {state.get("Id", ""): state for state in states}
+
+    def faults(self, slot: str) -> list[str]:
+        """Why the slot is not the wanted one in good order; empty when it is."""
+        faults = []
+        if self.release_of(slot) != self.release:
+            faults.append(f"release {self.release} instead of {self.release_of(slot) or 'none'}")
+        wanted, found = self.wanted(slot), self.found(slot)
+        faults += [
+            f"{path} differs" for path in sorted(set(wanted) | set(found)) if wanted.get(path) != found.get(path)
+        ]
+        states = self.units()
+        for unit in (self.layout.socket(slot), self.layout.service(slot)):
+            state = states.get(unit, {})
+            if state.get("ActiveState") not in ("active", "reloading"):
+                faults.append(f"{unit} is {state.get('ActiveState')}")
+            elif state.get("UnitFileState") != "enabled":
+                faults.append(f"{unit} is {state.get('UnitFileState')}, so it would not come back after a reboot")
+        if not os.path.exists(self.layout.socket_path(slot)):
+            faults.append(f"{self.layout.socket_path(slot)} is missing")
+        return faults
+
+    def busy(self, slot: str) -> bool:
+        """Whether anything of the slot runs or would run after a reboot."""
+        states = self.units()
+        pair = [states.get(unit, {}) for unit in (self.layout.socket(slot), self.layout.service(slot))]
+        return any(
+            s.get("ActiveState") not in ("inactive", "failed") or s.get("UnitFileState") == "enabled" for s in pair
+        )
+
+    def journal(self, slot: str, since: float, lines: int = 30) -> list[str]:
+        argv = ["journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={lines}", f"--since=@{since:.0f}"]
+        return run([*argv, f"--unit={self.layout.service(slot)}"]).stdout.splitlines()
+
+    # Steps
+
+    def prepare(self, slot: str) -> None:
+        """Give the idle slot its release and settings. Nothing of it runs afterwards."""
+        wanted = self.wanted(slot)
+        for path in set(self.found(slot)) - set(wanted):
+            os.unlink(path)
+        settings = self.layout.settings(slot)
+        for folder in (os.path.dirname(self.layout.etc), self.layout.etc, settings, os.path.join(settings, "files")):
+            os.makedirs(folder, exist_ok=True)
+            os.chmod(folder, 0o755)
+        for path, file in wanted.items():
+            write(path, file)
+        point(self.layout.link(slot), os.path.join("releases", self.release))
+        systemctl("daemon-reload")
+
+    def in_sandbox(self, slot: str, argv: list[str], timeout: float) -> str:
+        """Run a one-off command as the app's user in the slot's sandbox; its output, or :class:`CutoverError`."""
+        command = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--service-type=exec"]
+        command += [f"--property={entry}" for entry in sandbox_of(self.service, slot)]
+        command += [f"--property=RuntimeMaxSec={timeout:.0f}", "--property=TimeoutStopSec=5", "--"]
+        done = run([*command, *(word.replace("%i", slot) for word in argv)], timeout + 30)
+        if done.returncode:
+            raise CutoverError(f"ended with {done.returncode}", done.stdout.splitlines()[-30:])
+        return done.stdout
+
+    def start(self, slot: str, probe: Probe) -> None:
+        """Start the slot and see that the app answers. A slot that doesn't is stopped again."""
+        service, since = self.layout.service(slot), time.time()
+
+        def dying() -> bool:
+            return int(self.units().get(service, {}).get("NRestarts") or 0) >= 3
+
+        try:
+            systemctl("start", self.layout.socket(slot))
+            started = run(["systemctl", "start", service], probe.timeout + 10)
+            if started.returncode:
+                raise CutoverError("its server did not start: " + started.stdout.strip().split("\n")[0])
+            probe.wait(self.layout.socket_path(slot), dying)
+        except BaseException as error:
+            self.stop(slot)
+            if isinstance(error, CutoverError):
+                raise CutoverError(str(error), self.journal(slot, since)) from None
+            raise
+
+    def stop(self, slot: str) -> None:
+        units = [self.layout.socket(slot), self.layout.service(slot)]
+        # Socket first: a waiting connection would start the service again.
+        systemctl("disable", "--now", *units)
+        run(["systemctl", "reset-failed", *units])
+
+    def enable(self, slot: str) -> None:
+        systemctl("enable", self.layout.socket(slot), self.layout.service(slot))
+
+    def flip(self, slot: str) -> None:
+        """From here on every new connection of Nginx goes to the slot."""
+        point(self.layout.active, self.layout.socket_path(slot))
+
+    def retire(self, slot: str, drain: float) -> None:
+        """Let the slot finish what it holds, at most ``drain`` seconds, and stop it."""
+        start = time.monotonic()
+        # Nginx may have read the symlink just before the flip and connect just after it.
+        time.sleep(1)
+        while connections(self.layout.socket_path(slot)) and time.monotonic() < start + drain:
+            time.sleep(0.1)
+        self.stop(slot)
+
+    def tidy(self, live: str, drain: float, keep: int, check_mode: bool = False) -> list[str]:
+        """Bring all that surrounds the live slot into order: the other slot, the links, the umbrella, old releases."""
+        other, done, path = other_than(live), [], os.path.join(UNITS, self.layout.umbrella)
+        umbrella = File(self.umbrella, 0o644, "root", "root")
+        state = self.units().get(self.layout.umbrella, {})
+        running = state.get("ActiveState") == "active" and state.get("UnitFileState") == "enabled"
+        if not running or _read(path) != umbrella:
+            done.append(f"installed {self.layout.umbrella}")
+            if not check_mode:
+                write(path, umbrella)
+                systemctl("daemon-reload")
+                systemctl("enable", "--now", self.layout.umbrella)
+        current = os.path.join("releases", self.release_of(live))
+        if not os.path.islink(self.layout.current) or os.readlink(self.layout.current) != current:
+            done.append(f"pointed {self.layout.current} at {current}")
+            if not check_mode:
+                point(self.layout.current, current)
+        if self.busy(other):
+            done.append(f"stopped the {other} slot")
+            if not check_mode:
+                self.retire(other, drain)
+        for release in self.superfluous(keep):
+            done.append(f"removed release {release}")
+            if not check_mode:
+                shutil.rmtree(self.layout.release(release))
+        return done
+
+    def superfluous(self, keep: int) -> list[str]:
+        """Releases beyond the newest ``keep`` that no slot points at, and those whose build was cut short."""
+        pointed = {self.release_of(slot) for slot in SLOTS} | {os.path.basename(os.path.realpath(self.layout.current))}
+        built, partial = [], []
+        for name in os.listdir(self.layout.releases):
+            try:
+                built.append((os.stat(os.path.join(self.layout.release(name), "release.json")).st_mtime, name))
+            except OSError:
+                partial.append(name)
+        kept = {name for _, name in sorted(built, reverse=True)[:keep]} | pointed
+        return sorted({*partial, *(name for _, name in built)} - kept)
+
+
+def other_than(slot: str | None) -> str:
+    return SLOTS[1] if slot == SLOTS[0] else SLOTS[0]
+
+
+def systemctl(*words: str) -> None:
+    done = run(["systemctl", *words])
+    if done.returncode:
+        raise CutoverError(f"systemctl {' '.join(words)}: {done.stdout.strip()}")
+
+
+def point(link: str, target: str) -> None:
+    """Make a symlink point at the target by rename, so that no one ever finds it missing."""
+    temporary = f"{link}.new"
+    if os.path.lexists(temporary):
+        os.unlink(temporary)
+    os.symlink(target, temporary)
+    os.replace(temporary, link)
+
+
+def write(path: str, file: File) -> None:
+    """Write a file whole or not at all, never readable by more than it should be."""
+    temporary = f"{path}.new"
+    if os.path.lexists(temporary):
+        os.unlink(temporary)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+        handle.write(file.text)
+        os.fchown(handle.fileno(), pwd.getpwnam(file.owner).pw_uid, grp.getgrnam(file.group).gr_gid)
+        os.fchmod(handle.fileno(), file.mode)
+        handle.flush()
+        os.fsync(handle.fileno())
+    os.replace(temporary, path)
+
+
+def _read(path: str) -> File:
+    status = os.lstat(path)
+    with open(path, encoding="utf-8", errors="replace") as handle:
+        text = handle.read()
+    return File(text, status.st_mode & 0o7777, _name(pwd.getpwuid, status.st_uid), _name(grp.getgrgid, status.st_gid))
+
+
+def _name(lookup: Callable, number: int) -> str:
+    try:
+        return lookup(number)[0]
+    except KeyError:
+        return str(number)

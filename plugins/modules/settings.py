@@ -1,0 +1,54 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: settings
+short_description: Refuse apps' settings that cannot work, before anything changes
+version_added: 1.0.0
+author:
+  - slipway contributors (@slipway)
+description:
+  - Runs on the controller alone.
+  - Checks C(slipway_apps) against the roles' argument specs, checks the rules that hold between values, and looks whether each
+    app's source can be had. Every error names its variable, what was expected, what was found and what to write.
+  - Gives the apps back with all their keys. What an app does not say comes from the role's variable of the same name where the
+    inventory sets it for all apps, else from the role's default.
+options:
+  apps:
+    description: The apps' settings by name, as in C(slipway_apps).
+    type: raw
+    required: true
+attributes:
+  check_mode:
+    support: full
+    description: Can run in check mode and predict changes without making any.
+  diff_mode:
+    support: none
+    description: Changes nothing, so there is nothing to show.
+"""
+
+EXAMPLES = r"""
+- name: Refuse settings that cannot work
+  slipway.flask.settings:
+    apps: "{{ slipway_apps }}"
+  register: slipway_settings
+"""
+
+RETURN = r"""
+apps:
+  description: The apps with all their keys but V(secrets) and V(files), by name.
+  returned: success
+  type: dict
+sites:
+  description: The apps as the nginx role's nginx_sites wants them.
+  returned: success
+  type: list
+  elements: dict
+pythons:
+  description: Versions of Python that the apps ask for beside the distribution's own.
+  returned: success
+  type: list
+  elements: str
+"""

@@ -1,0 +1,225 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an app's mapping in ``slipway_apps`` may say.
+
+The roles' argument specs are the one place that names types, choices and defaults; here stands which key of an app is which
+variable of a role, and the rules that hold between values.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import re
+from pathlib import Path
+
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
+
+# Keys that are a role's variable less its prefix, then those with a name of their own.
+_KEYS = {
+    "app": "source requirements python static shared build_timeout",
+    "gunicorn": (
+        "wsgi workers worker_class threads timeout graceful_timeout max_requests max_requests_jitter preload env secrets files"
+        " before_switch health writable memory_max keep_releases service_extra_config"
+    ),
+}
+_NAMED = {"server_extra_config": "gunicorn_extra_config"}
+_SITE_KEYS = {"domains": "domains", "limits": "limits", "nginx_extra_config": "extra_config"}
+
+_WRITE = {
+    "source": "source: {path: my_app}, or {git: URL, version: v1.2}, {archive: FILE_OR_URL, sha256: HEX}, {package: name==1.2}",
+    "wsgi": 'wsgi: "package:app" or wsgi: "package:create_app()"',
+    "domains": "domains: [www.example.com]",
+    "workers": "workers: auto, or a number from 1",
+    "env": 'env: {NAME: "value"}',
+    "secrets": 'secrets: {NAME: "{{ vault_value }}"}',
+    "health": "health: {path: /healthz}",
+    "static": "static: {/static/: my_package/static}",
+    "before_switch": "before_switch: [flask db upgrade]",
+}
+_NOT_FOR_WSGI = {
+    "eventlet": "Gunicorn no longer has eventlet; write worker_class: gevent",
+    "tornado": "the tornado class needs an app of its own kind; write worker_class: gthread",
+    "asgi": "Flask is a WSGI app, which the asgi class cannot run; write worker_class: gthread",
+    "gaiohttp": "Gunicorn no longer has gaiohttp; write worker_class: gthread",
+}
+_DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@functools.lru_cache
+def _specs() -> dict[str, dict]:
+    """Every role variable's spec, by its name."""
+    specs = {}
+    for path in sorted((Path(__file__).parents[2] / "roles").glob("*/meta/argument_specs.yml")):
+        specs.update(yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"])
+    return specs
+
+
+def variables() -> dict[str, str]:
+    """The role's variable behind each app key that has one."""
+    return {key: f"{role}_{key}" for role, keys in _KEYS.items() for key in keys.split()} | _NAMED
+
+
+def spec() -> dict[str, dict]:
+    """Spec of an app's mapping, made from the roles' specs."""
+    site = _specs()["nginx_sites"]["options"]
+    keys = {key: _specs()[name] for key, name in variables().items()}
+    keys |= {key: site[name] for key, name in _SITE_KEYS.items()}
+    return {key: dict(entry) for key, entry in keys.items()}
+
+
+def settle(apps, fleet_wide: dict) -> tuple[dict[str, dict], list[str]]:
+    """Every app with all its keys, and what is wrong with them, each error naming its variable.
+
+    ``fleet_wide`` holds defaults that the inventory sets for all apps, by app key.
+    """
+    if not isinstance(apps, dict) or not apps:
+        return {}, [f"slipway_apps: expected a mapping of app names to settings, found {_shown(apps)}; write {_EXAMPLE}"]
+    settled, errors = {}, []
+    for name, app in apps.items():
+        where = f"slipway_apps.{name}"
+        if not isinstance(name, str) or not name.strip() or _CONTROL.search(name):
+            errors.append(f"slipway_apps: expected an app's name as text without line breaks, found {name!r}")
+        elif not isinstance(app, dict):
+            errors.append(f"{where}: expected a mapping, found {_shown(app)}; write {_EXAMPLE}")
+        else:
+            settled[name], found = _settle_one(name, app, fleet_wide)
+            errors += [f"{where}.{error}" for error in found]
+    return settled, errors + _between_apps(settled if not errors else {})
+
+
+_EXAMPLE = 'slipway_apps: {hello: {source: {path: my_app}, wsgi: "my_app:create_app()", domains: [www.example.com]}}'
+
+
+def _settle_one(name: str, app: dict, fleet_wide: dict) -> tuple[dict, list[str]]:
+    known = spec()
+    errors = [f"{key}: unknown key{_nearest(key, known)}" for key in app if key not in known]
+    for key, entry in known.items():
+        if entry.get("required") and app.get(key) in (None, "", [], {}):
+            errors.append(f"{key}: missing; write {_WRITE[key]}")
+    worker_class = app.get("worker_class")
+    if worker_class in _NOT_FOR_WSGI:
+        errors.append(f"worker_class: {_NOT_FOR_WSGI[worker_class]}")
+    if errors:
+        return {}, errors
+    checked = ArgumentSpecValidator(known).validate({**{k: v for k, v in fleet_wide.items() if k in known}, **app})
+    if checked.error_messages:
+        return {}, [_named(message, known) for message in checked.error_messages]
+    settled = checked.validated_parameters
+    settled["health"] = {k: v for k, v in (settled["health"] or {}).items() if v is not None}
+    settled["health"].setdefault("host", settled["domains"][0].lstrip("*."))
+    return settled, _rules(settled)
+
+
+def _named(message: str, known: dict) -> str:
+    """A validator's message, led by the key it is about and followed by what to write."""
+    key = next((key for key in known if re.search(rf"\b{key}\b", message)), "")
+    hint = f"; write {_WRITE[key]}" if key in _WRITE else ""
+    return f"{key}: {message}{hint}"
+
+
+def _rules(app: dict) -> list[str]:
+    """What types alone do not say."""
+    errors = []
+
+    def refuse(key: str, expected: str, found) -> None:
+        errors.append(f"{key}: expected {expected}, found {_shown(found)}" + (f"; write {_WRITE[key]}" if key in _WRITE else ""))
+
+    if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_].*", app["wsgi"]) or _CONTROL.search(app["wsgi"]):
+        refuse("wsgi", "module:callable", app["wsgi"])
+    if app["workers"] != "auto" and not re.fullmatch(r"[1-9]\d*", str(app["workers"])):
+        refuse("workers", "auto or a number from 1", app["workers"])
+    if app["python"] and not re.fullmatch(r"3\.\d+", app["python"]):
+        refuse("python", 'a version such as "3.13"', app["python"])
+    for key in ("threads", "timeout", "graceful_timeout", "build_timeout"):
+        if app[key] < 1:
+            refuse(key, "a number from 1", app[key])
+    for key in ("max_requests", "max_requests_jitter", "keep_releases"):
+        if app[key] < 0:
+            refuse(key, "a number from 0", app[key])
+    for domain in app["domains"]:
+        if not _DOMAIN.fullmatch(str(domain)):
+            refuse("domains", "host names", domain)
+    for key in ("env", "secrets"):
+        for name, value in app[key].items():
+            if not re.fullmatch(r"[A-Za-z_]\w*", str(name)):
+                refuse(key, "names of letters, digits and _", name)
+            elif str(name).startswith("SLIPWAY_"):
+                refuse(key, "names that do not begin with SLIPWAY_, which the deploy sets itself", name)
+            elif "\0" in str(value) or isinstance(value, (dict, list)) or value is None:
+                errors.append(f"{key}.{name}: expected a text without NUL; the value is not shown")
+    for name in sorted(set(app["env"]) & set(app["secrets"])):
+        errors.append(f"env.{name}: stands in secrets too; keep one of them")
+    for path, text in app["files"].items():
+        if not _is_plain_path(path.lstrip("/")):
+            refuse("files", "absolute paths, or paths in the app's tree", path)
+        elif not isinstance(text, str):
+            errors.append(f'files.{path}: expected the file\'s text, such as "{{{{ lookup(\'template\', \'app.toml.j2\') }}}}"')
+    for path in app["shared"]:
+        if not _is_plain_path(path):
+            refuse("shared", "paths in the app's tree", path)
+    for prefix, folder in (app["static"] or {}).items():
+        if not re.fullmatch(r"/([\w.~-]+/)+", prefix) or "/../" in prefix:
+            refuse("static", "URL prefixes that begin and end with /", prefix)
+        elif not _is_plain_path(re.sub(r"^(package|shared):", "", str(folder))):
+            refuse("static", "folders in the app's tree, package:NAME/FOLDER or shared:FOLDER", folder)
+    for command in app["before_switch"]:
+        if not command or not isinstance(command, (str, list)):
+            refuse("before_switch", "commands, each a text or a list of words", command)
+    if not str(app["health"].get("path", "/")).startswith("/"):
+        refuse("health", "a path that begins with /", app["health"]["path"])
+    if app["memory_max"] and not re.fullmatch(r"\d+(\.\d+)?[KMGT%]?", app["memory_max"]):
+        refuse("memory_max", "a size such as 512M", app["memory_max"])
+    for key in ("service_extra_config", "server_extra_config"):
+        for name, value in app[key].items():
+            if not re.fullmatch(r"\w+", str(name)) or _CONTROL.search(str(value)):
+                refuse(key, "names of directives, and values of one line", {name: value})
+    for path in app["writable"]:
+        if not _is_plain_path(path.lstrip("/")) or not path.startswith("/"):
+            refuse("writable", "absolute paths", path)
+    return errors
+
+
+def _between_apps(apps: dict[str, dict]) -> list[str]:
+    """Domains that two apps claim."""
+    owners, errors = {}, []
+    for name, app in apps.items():
+        for domain in app["domains"]:
+            other = owners.setdefault(domain.lower(), name)
+            if other != name or app["domains"].count(domain) > 1:
+                errors.append(f"slipway_apps.{name}.domains: {domain} belongs to {other} already; a domain leads to one app")
+    return errors
+
+
+def site(name: str, app: dict) -> dict:
+    """The app as the nginx role wants it in nginx_sites."""
+    layout = Layout(name)
+    static = app["static"]
+    return {
+        "name": layout.slug,
+        "socket": layout.active,
+        "root": f"{layout.current}/public",
+        "static": list(static) if static else ["/static/"],
+        "static_fallback": static is None,
+        **{target: app[key] for key, target in _SITE_KEYS.items()},
+    }
+
+
+def _is_plain_path(path) -> bool:
+    text = str(path)
+    parts = text.split("/")
+    return bool(re.fullmatch(r"[\w.@+~ /-]+", text)) and ".." not in parts and not text.startswith("/") and text == text.strip()
+
+
+def _nearest(key, known) -> str:
+    near = difflib.get_close_matches(str(key), known, 1)
+    return f"; did you mean {near[0]}?" if near else f"; an app may have: {', '.join(sorted(known))}"
+
+
+def _shown(value) -> str:
+    text = repr(value) if isinstance(value, str) else f"{value} ({type(value).__name__})"
+    return text if len(text) <= 100 else text[:97] + "..."
