@@ -17,7 +17,9 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec({"apps": {"type": "raw", "required": True}})
+        _, arguments = self.validate_argument_spec(
+            {"apps": {"type": "raw", "required": True}, "root": {"type": "path", "default": "/srv"}}
+        )
         settings, errors = app_settings.settle(arguments["apps"], self._fleet_wide(task_vars))
         errors = errors or [
             f"slipway_apps.{name}.{error}"
@@ -25,14 +27,20 @@ class ActionModule(ActionBase):
             for error in self._source_errors(app, task_vars)
         ]
         if errors:
-            return {**result, "failed": True, "msg": "\n".join(["These settings cannot work; nothing was changed.", *errors])}
+            return {
+                **result,
+                "failed": True,
+                "msg": "\n".join(["These settings cannot work; nothing was changed.", *errors]),
+            }
         for app in settings.values():
-            app.pop("secrets"), app.pop("files")
+            app["server_packages"] = app_settings.server_packages(app)
+            del app["secrets"], app["files"]
         return {
             **result,
             "changed": False,
             "apps": settings,
-            "sites": [app_settings.site(name, app) for name, app in settings.items()],
+            "sites": [app_settings.site(name, app, arguments["root"]) for name, app in settings.items()],
+            "root": arguments["root"],
             "pythons": sorted({app["python"] for app in settings.values()} - {""}),
         }
 

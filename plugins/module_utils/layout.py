@@ -25,7 +25,7 @@ def slug(name: str) -> str:
 
     "hello" stays "hello"; "My Shop!" becomes "my-shop-" and eight hex digits.
     """
-    if _PLAIN.fullmatch(name) and name != BUILD_USER[len(PREFIX):]:
+    if _PLAIN.fullmatch(name) and name != BUILD_USER[len(PREFIX) :]:
         return name
     clean = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:16].strip("-")
     if not clean[:1].isalpha():

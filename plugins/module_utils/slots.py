@@ -175,12 +175,17 @@ class App:
             return ""
 
     def live_slot(self) -> str | None:
-        """The slot whose socket Nginx connects to."""
+        """The slot whose socket Nginx connects to; where that link was lost, the slot that runs."""
+        named = [slot for slot in SLOTS if self.is_active(slot)]
+        states = self.units() if not named else {}
+        running = [slot for slot in SLOTS if states.get(self.layout.service(slot), {}).get("ActiveState") == "active"]
+        return next(iter(named + running), None)
+
+    def is_active(self, slot: str) -> bool:
         try:
-            target = os.readlink(self.layout.active)
+            return os.readlink(self.layout.active) == self.layout.socket_path(slot)
         except OSError:
-            return None
-        return next((slot for slot in SLOTS if self.layout.socket_path(slot) == target), None)
+            return False
 
     def units(self) -> dict[str, dict[str, str]]:
         """State of both slots' units and of the umbrella, in one call."""
@@ -210,6 +215,8 @@ class App:
                 faults.append(f"{unit} is {state.get('UnitFileState')}, so it would not come back after a reboot")
         if not os.path.exists(self.layout.socket_path(slot)):
             faults.append(f"{self.layout.socket_path(slot)} is missing")
+        if not self.is_active(slot):
+            faults.append(f"{self.layout.active} does not point at it")
         return faults
 
     def busy(self, slot: str) -> bool:
@@ -271,7 +278,7 @@ class App:
 
     def stop(self, slot: str) -> None:
         units = [self.layout.socket(slot), self.layout.service(slot)]
-        # Socket first: a waiting connection would start the service again.
+        # Both in one transaction: a waiting connection would start the service again.
         systemctl("disable", "--now", *units)
         run(["systemctl", "reset-failed", *units])
 

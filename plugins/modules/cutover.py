@@ -152,7 +152,7 @@ release:
   sample: 3f9c0a6be21d
 slot:
   description: The slot that serves after the run.
-  returned: always
+  returned: success
   type: str
   sample: green
 tidied:
@@ -250,10 +250,7 @@ def refuse(module: AnsibleModule, app: App, live: str | None, what: str, error: 
         serving = "Nothing serves this app yet."
     lines = "\n".join(error.journal)
     module.fail_json(
-        msg=f"{app.layout.name}: {what}: {error}.\n{serving}" + (f"\nLast lines:\n{lines}" if lines else ""),
-        journal=error.journal,
-        release=app.release_of(live) if live else "",
-        slot=live or "",
+        msg=f"{app.layout.name}: {what}: {error}.\n{serving}" + (f"\nLast lines:\n{lines}" if lines else "")
     )
 
 
@@ -306,7 +303,9 @@ def predict(module: AnsibleModule, app: App) -> None:
 def switch(module: AnsibleModule, app: App) -> None:
     """Do it, and end the module."""
     if not os.path.exists(os.path.join(app.layout.release(app.release), "release.json")):
-        module.fail_json(msg=f"{app.layout.name}: release {app.release} is not on this host; build it with slipway.flask.release.")
+        module.fail_json(
+            msg=f"{app.layout.name}: release {app.release} is not on this host; build it with slipway.flask.release."
+        )
     watch, (live, reasons) = Stopwatch(), situation(app)
     slot, diff, tidied = live, [], []
     try:
@@ -323,7 +322,13 @@ def switch(module: AnsibleModule, app: App) -> None:
         refuse(module, app, live, "the cutover failed", error)
     changed = bool(reasons or tidied)
     module.exit_json(
-        changed=changed, release=app.release, slot=slot, reasons=reasons, tidied=tidied, diff=diff, seconds=watch.seconds
+        changed=changed,
+        release=app.release,
+        slot=slot,
+        reasons=reasons,
+        tidied=tidied,
+        diff=diff,
+        seconds=watch.seconds,
     )
 
 

@@ -20,6 +20,10 @@ options:
     description: The apps' settings by name, as in C(slipway_apps).
     type: raw
     required: true
+  root:
+    description: The folder that holds the apps' homes.
+    type: path
+    default: /srv
 attributes:
   check_mode:
     support: full
@@ -46,6 +50,10 @@ sites:
   returned: success
   type: list
   elements: dict
+root:
+  description: The folder that holds the apps' homes.
+  returned: success
+  type: str
 pythons:
   description: Versions of Python that the apps ask for beside the distribution's own.
   returned: success

@@ -78,7 +78,9 @@ def settle(apps, fleet_wide: dict) -> tuple[dict[str, dict], list[str]]:
     ``fleet_wide`` holds defaults that the inventory sets for all apps, by app key.
     """
     if not isinstance(apps, dict) or not apps:
-        return {}, [f"slipway_apps: expected a mapping of app names to settings, found {_shown(apps)}; write {_EXAMPLE}"]
+        return {}, [
+            f"slipway_apps: expected a mapping of app names to settings, found {_shown(apps)}; write {_EXAMPLE}"
+        ]
     settled, errors = {}, []
     for name, app in apps.items():
         where = f"slipway_apps.{name}"
@@ -127,7 +129,9 @@ def _rules(app: dict) -> list[str]:
     errors = []
 
     def refuse(key: str, expected: str, found) -> None:
-        errors.append(f"{key}: expected {expected}, found {_shown(found)}" + (f"; write {_WRITE[key]}" if key in _WRITE else ""))
+        errors.append(
+            f"{key}: expected {expected}, found {_shown(found)}" + (f"; write {_WRITE[key]}" if key in _WRITE else "")
+        )
 
     if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_].*", app["wsgi"]) or _CONTROL.search(app["wsgi"]):
         refuse("wsgi", "module:callable", app["wsgi"])
@@ -158,7 +162,9 @@ def _rules(app: dict) -> list[str]:
         if not _is_plain_path(path.lstrip("/")):
             refuse("files", "absolute paths, or paths in the app's tree", path)
         elif not isinstance(text, str):
-            errors.append(f'files.{path}: expected the file\'s text, such as "{{{{ lookup(\'template\', \'app.toml.j2\') }}}}"')
+            errors.append(
+                f"files.{path}: expected the file's text, such as \"{{{{ lookup('template', 'app.toml.j2') }}}}\""
+            )
     for path in app["shared"]:
         if not _is_plain_path(path):
             refuse("shared", "paths in the app's tree", path)
@@ -191,13 +197,27 @@ def _between_apps(apps: dict[str, dict]) -> list[str]:
         for domain in app["domains"]:
             other = owners.setdefault(domain.lower(), name)
             if other != name or app["domains"].count(domain) > 1:
-                errors.append(f"slipway_apps.{name}.domains: {domain} belongs to {other} already; a domain leads to one app")
+                errors.append(
+                    f"slipway_apps.{name}.domains: {domain} belongs to {other} already; a domain leads to one app"
+                )
     return errors
 
 
-def site(name: str, app: dict) -> dict:
+def server_packages(app: dict) -> list[dict]:
+    """What the app's server needs in its venv beside the app's own requirements, which win where they name the same."""
+    packages = [{"name": "gunicorn", "requirement": "gunicorn==27.0.1"}]
+    if app["worker_class"] == "gevent":
+        # Gunicorn's gevent worker imports packaging, which neither brings.
+        packages += [
+            {"name": "gevent", "requirement": "gevent==26.9.0"},
+            {"name": "packaging", "requirement": "packaging"},
+        ]
+    return packages
+
+
+def site(name: str, app: dict, root: str) -> dict:
     """The app as the nginx role wants it in nginx_sites."""
-    layout = Layout(name)
+    layout = Layout(name, root)
     static = app["static"]
     return {
         "name": layout.slug,
@@ -212,7 +232,12 @@ def site(name: str, app: dict) -> dict:
 def _is_plain_path(path) -> bool:
     text = str(path)
     parts = text.split("/")
-    return bool(re.fullmatch(r"[\w.@+~ /-]+", text)) and ".." not in parts and not text.startswith("/") and text == text.strip()
+    return (
+        bool(re.fullmatch(r"[\w.@+~ /-]+", text))
+        and ".." not in parts
+        and not text.startswith("/")
+        and text == text.strip()
+    )
 
 
 def _nearest(key, known) -> str:
