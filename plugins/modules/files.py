@@ -173,7 +173,10 @@ def wanted(entry: dict, check_mode: bool) -> State:
     if not re.fullmatch("[0-7]{3,4}", mode):
         raise FilesError(f"{entry['path']}: expected a mode such as '0644', found {mode!r}.")
     ids = []
-    for kind, ask in (("owner", lambda name: pwd.getpwnam(name).pw_uid), ("group", lambda name: grp.getgrnam(name).gr_gid)):
+    for kind, ask in (
+        ("owner", lambda name: pwd.getpwnam(name).pw_uid),
+        ("group", lambda name: grp.getgrnam(name).gr_gid),
+    ):
         try:
             ids.append(ask(entry[kind]))
         except KeyError:
@@ -288,7 +291,9 @@ def needed(files: list[dict], purge: list[str], check_mode: bool) -> list[Change
             raise FilesError(f"{path}: expected {after.kind}, found a {before.kind}; move it away.")
         parent = os.path.dirname(path)
         if not check_mode and not os.path.isdir(parent) and targets.get(parent, ABSENT).kind != "directory":
-            raise FilesError(f"{path}: its folder does not exist; before it, give {parent} an entry with state: directory.")
+            raise FilesError(
+                f"{path}: its folder does not exist; before it, give {parent} an entry with state: directory."
+            )
         changes.append((FolderChange if folder else Change)(path, before, after))
     return changes
 
@@ -382,7 +387,9 @@ def main() -> None:
             result["output"] = make(changes, params["validate"])
         except (FilesError, OSError) as error:
             pending.write(pending.before)
-            module.fail_json(msg=f"These files were not written; what was there before is there again.\n{error}", paths=paths)
+            module.fail_json(
+                msg=f"These files were not written; what was there before is there again.\n{error}", paths=paths
+            )
     module.exit_json(**result)
 
 

@@ -127,7 +127,9 @@ def test_restores_when_it_cannot_write(run, tmp_path, monkeypatch):
     write(tmp_path / "first", "old")
     monkeypatch.setattr(files.os, "replace", refuse_for(str(tmp_path / "second"), os.replace))
     before = snapshot(tmp_path)
-    result = run({"path": str(tmp_path / "first"), "content": "new"}, {"path": str(tmp_path / "second"), "content": "new"})
+    result = run(
+        {"path": str(tmp_path / "first"), "content": "new"}, {"path": str(tmp_path / "second"), "content": "new"}
+    )
 
     assert result["failed"] and "No space left" in result["msg"]
     assert snapshot(tmp_path) == before
@@ -190,7 +192,10 @@ def test_leftovers_of_a_killed_run_are_no_hindrance(run, tmp_path):
     [
         ({"path": "{tmp}/missing/file", "content": ""}, "missing an entry with state: directory"),
         ({"path": "relative", "content": ""}, "expected absolute paths, found 'relative'"),
-        ({"path": "{tmp}/file", "content": "", "mode": "rw-r--r--"}, "expected a mode such as '0644', found 'rw-r--r--'"),
+        (
+            {"path": "{tmp}/file", "content": "", "mode": "rw-r--r--"},
+            "expected a mode such as '0644', found 'rw-r--r--'",
+        ),
         ({"path": "{tmp}/file", "content": "", "owner": "no-such-user"}, "this host has no owner 'no-such-user'"),
         ({"path": "{tmp}/folder", "content": ""}, "expected file, found a directory"),
         ({"path": "{tmp}/folder", "state": "absent"}, "expected absent, found a directory"),

@@ -1,0 +1,200 @@
+"""What Nginx is told, read by a parser of its language."""
+
+from __future__ import annotations
+
+import crossplane
+import pytest
+
+SITE = {
+    "name": "hello",
+    "domains": ["hello.example.com", "*.hello.example.com"],
+    "socket": "/srv/hello/active.sock",
+    "root": "/srv/hello/current/public",
+    "static": ["/static/", "/app/assets/"],
+}
+FORGEABLE = [
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Forwarded-Prefix",
+    "X-Forwarded-Ssl",
+    "X-Forwarded-Protocol",
+    "X-Real-IP",
+    "Forwarded",
+    "X-Script-Name",
+    "Script-Name",
+    "X-Original-URL",
+    "Remote-User",
+    "Proxy",
+]
+
+
+class Block(list):
+    """Directives of a block, by name."""
+
+    def all(self, name: str) -> list[list[str]]:
+        return [directive["args"] for directive in self if directive["directive"] == name]
+
+    def one(self, name: str) -> list[str]:
+        (arguments,) = self.all(name)
+        return arguments
+
+    def block(self, name: str, *arguments: str) -> Block:
+        (block,) = (d["block"] for d in self if d["directive"] == name and d["args"] == list(arguments))
+        return Block(block)
+
+
+@pytest.fixture
+def parsed(tmp_path):
+    """Parse a text as Nginx would."""
+
+    def parsed(text: str, context: str = "") -> Block:
+        path = tmp_path / "nginx.conf"
+        path.write_text(f"{context} {{ {text} }}" if context else text)
+        result = crossplane.parse(str(path), single=True)
+        directives = Block(result["config"][0]["parsed"])
+        return directives.block(context) if context else directives
+
+    return parsed
+
+
+@pytest.fixture
+def site(role, parsed):
+    """The directives of a site's server, and of all its file."""
+
+    def site(given: dict | None = None, **variables) -> tuple[Block, Block]:
+        files = role("nginx", nginx_sites=[{**SITE, **(given or {})}], **variables).value("__nginx_site_files")
+        everything = parsed(files[0]["content"], "http")
+        return everything.block("server"), everything
+
+    return site
+
+
+@pytest.fixture
+def http(role, parsed):
+    def http(**variables) -> Block:
+        return parsed(role("nginx", **variables).render("nginx.conf.j2")).block("http")
+
+    return http
+
+
+def test_the_symlink_stands_twice_in_the_upstream_and_nothing_ejects_it(site):
+    _, everything = site()
+    assert everything.block("upstream", "slipway_hello").all("server") == [
+        ["unix:/srv/hello/active.sock", "max_fails=0"],
+        ["unix:/srv/hello/active.sock", "max_fails=0", "backup"],
+    ]
+
+
+def test_no_connection_to_the_app_is_kept(site):
+    server, everything = site()
+    assert ["Connection", "close"] in server.all("proxy_set_header")
+    assert everything.block("upstream", "slipway_hello").all("keepalive") == []
+
+
+@pytest.mark.parametrize("header", FORGEABLE)
+def test_a_header_that_the_app_believes_is_never_the_client_s(site, header):
+    server, _ = site()
+    (value,) = (value for name, value in server.all("proxy_set_header") if name == header)
+    assert value in ("", "$remote_addr", "$scheme", "$host$slipway_port")
+
+
+def test_no_location_drops_the_server_s_headers(site):
+    """Nginx inherits proxy_set_header only where a location has none of its own."""
+    server, _ = site({"static_fallback": True})
+    locations = [Block(directive["block"]) for directive in server if directive["directive"] == "location"]
+    assert len(locations) == 4
+    assert [location.all("proxy_set_header") for location in locations] == [[]] * 4
+
+
+def test_a_request_is_not_sent_twice_to_the_app(http):
+    assert http().one("proxy_next_upstream") == ["error"]
+
+
+def test_unknown_hosts_are_refused_on_every_address(http):
+    server = http(nginx_listen=["80", "[::]:8080"]).block("server")
+    assert [arguments[:2] for arguments in server.all("listen")] == [
+        ["80", "default_server"],
+        ["[::]:8080", "default_server"],
+    ]
+    assert server.one("return") == ["444"]
+
+
+def test_a_site_answers_to_its_domains(site):
+    server, _ = site(nginx_listen=["8080"])
+    assert server.one("server_name") == SITE["domains"]
+    assert server.all("listen") == [["8080"]]
+
+
+@pytest.mark.parametrize("prefix", SITE["static"])
+@pytest.mark.parametrize(("fallback", "otherwise"), [(False, "=404"), (True, "@app")])
+def test_static_files_are_served_without_the_app(site, prefix, fallback, otherwise):
+    server, _ = site({"static_fallback": fallback})
+    location = server.block("location", "^~", prefix)
+    assert location.one("root") == ["/srv/hello/current/public"]
+    assert location.one("try_files") == ["$uri", otherwise]
+    assert location.all("proxy_pass") == []
+    assert location.block("location", "~", r"/\.").one("return") == ["404"]
+
+
+def test_a_site_without_static_files_is_the_app_s_alone(site):
+    server, _ = site({"static": []})
+    assert [directive["args"] for directive in server if directive["directive"] == "location"] == [["/"]]
+
+
+def test_limits_of_the_host(http):
+    directives = http(nginx_client_max_body_size="1m", nginx_large_client_header_buffers="2 4k", nginx_proxy_timeout=90)
+    assert directives.one("client_max_body_size") == ["1m"]
+    assert directives.one("large_client_header_buffers") == ["2", "4k"]
+    assert directives.one("proxy_read_timeout") == ["90s"]
+
+
+def test_limits_of_a_site(site):
+    server, _ = site({"limits": {"body": "0", "timeout": 300}})
+    assert server.one("client_max_body_size") == ["0"]
+    assert server.one("proxy_read_timeout") == ["300s"]
+
+
+@pytest.mark.parametrize("limits", [{}, {"body": None, "timeout": None}])
+def test_a_site_without_limits_has_the_host_s(site, limits):
+    server, _ = site({"limits": limits})
+    assert server.all("client_max_body_size") == server.all("proxy_read_timeout") == []
+
+
+def test_own_sites_and_modules_are_read(role, parsed):
+    main = parsed(role("nginx").render("nginx.conf.j2"))
+    assert main.one("include") == ["/etc/nginx/modules-enabled/*.conf"]
+    assert ["/etc/nginx/conf.d/*.conf"] in main.block("http").all("include")
+    assert ["/etc/nginx/sites-enabled/*"] in main.block("http").all("include")
+
+
+def test_further_directives(http, site):
+    extra = {"gzip_comp_level": 6, "etag": False, "add_header": ["X-One 1", 'X-Two "a; b"']}
+    for directives in (http(nginx_extra_config=extra), site({"extra_config": extra})[0]):
+        assert directives.one("gzip_comp_level") == ["6"]
+        assert directives.one("etag") == ["off"]
+        assert directives.all("add_header") == [["X-One", "1"], ["X-Two", "a; b"]]
+
+
+def test_blocks_can_be_replaced(site, tmp_path):
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/mine.conf.j2").write_text(
+        "{% extends 'site.conf.j2' %}{% block app %}{{ super() }}location = /{{ site.name }} { return 204; }{% endblock %}"
+    )
+    server, _ = site(nginx_site_template="mine.conf.j2")
+    assert server.block("location", "=", "/hello").one("return") == ["204"]
+    assert server.block("location", "/").one("proxy_pass") == ["http://slipway_hello"]
+
+
+def test_each_site_has_its_file(role):
+    sites = [{**SITE, "name": name} for name in ("one", "two")]
+    files = role("nginx", nginx_sites=sites).value("__nginx_site_files")
+    assert [file["path"] for file in files] == [
+        f"/etc/nginx/sites-enabled/slipway-{name}.conf" for name in ("one", "two")
+    ]
+    assert ["upstream slipway_one" in file["content"] for file in files] == [True, False]
+
+
+def test_no_sites_no_files(role):
+    assert role("nginx").value("__nginx_site_files") == []

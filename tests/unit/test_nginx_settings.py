@@ -1,0 +1,104 @@
+"""The nginx role's variables: what could end one directive and begin another is refused by name."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from ansible_collections.slipway.flask.plugins.plugin_utils.nginx_settings import errors
+
+GOOD = {
+    "nginx_sites": [
+        {
+            "name": "hello",
+            "domains": ["hello.example.com", "*.hello.example.com", "127.0.0.1", "xn--bcher-kva.example"],
+            "socket": "/srv/hello/active.sock",
+            "root": "/srv/hello/current/public",
+            "static": ["/static/", "/app/v1.2/assets/"],
+            "limits": {"body": "100m", "timeout": 300},
+            "extra_config": {
+                "add_header": ["X-Frame-Options DENY", "Content-Security-Policy \"default-src 'self'; img-src *\""]
+            },
+        },
+        {"name": "two", "domains": ["two.example.com"], "socket": "/run/two.sock", "root": "/srv/two"},
+    ],
+    "nginx_listen": ["80", "[::]:80", "127.0.0.1:8080", "*:81"],
+    "nginx_client_max_body_size": "16m",
+    "nginx_large_client_header_buffers": "4 8k",
+    "nginx_extra_config": {"gzip_comp_level": 6, "etag": False, "log_format": "'mine' '${request_time} a\\'b'"},
+}
+INJECTED = [
+    "80; return 200",
+    "80 } server { return 200",
+    "80\nreturn 200",
+    "80\rreturn 200",
+    "80\x00",
+    "a # b; c",
+    '"a" "b',
+    'a"b; return 200; "c',
+    '"a";return 200;"b"',
+    "a\\",
+    "",
+]
+
+
+def changed(path, value):
+    """The good variables with one of them changed; ``path`` is as an error names it."""
+    variables = copy.deepcopy(GOOD)
+    *folders, last = path
+    place = variables
+    for folder in folders:
+        place = place[folder]
+    place[last] = value
+    return variables
+
+
+def test_good_settings_pass():
+    assert errors(GOOD) == []
+
+
+@pytest.mark.parametrize("value", INJECTED)
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (("nginx_listen", 0), "nginx_listen"),
+        (("nginx_client_max_body_size",), "nginx_client_max_body_size"),
+        (("nginx_large_client_header_buffers",), "nginx_large_client_header_buffers"),
+        (("nginx_extra_config", "gzip_comp_level"), "nginx_extra_config.gzip_comp_level"),
+        (("nginx_sites", 0, "name"), "nginx_sites[0].name"),
+        (("nginx_sites", 0, "domains", 1), "nginx_sites[0].domains"),
+        (("nginx_sites", 0, "socket"), "nginx_sites[0].socket"),
+        (("nginx_sites", 0, "root"), "nginx_sites[0].root"),
+        (("nginx_sites", 0, "static", 1), "nginx_sites[0].static"),
+        (("nginx_sites", 0, "limits", "body"), "nginx_sites[0].limits.body"),
+        (("nginx_sites", 0, "extra_config", "add_header", 0), "nginx_sites[0].extra_config.add_header"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_no_value_can_end_its_directive(path, name, value):
+    (error,) = errors(changed(path, value))
+    assert error.startswith(f"{name}: expected ") and f"found {value!r}; write for example " in error
+
+
+@pytest.mark.parametrize("name", ["return 200;", "location / {", "add-header", "# add_header", ""])
+def test_a_directive_s_name_is_a_name(name):
+    (error,) = errors(changed(("nginx_extra_config",), {name: "1"}))
+    assert error.startswith("nginx_extra_config: expected names of directives")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        (("domains",), [], "domains: expected at least one host name"),
+        (("domains",), ["_"], "domains: expected host names, found '_'"),
+        (("domains",), ["a.example.com:8080"], "domains: expected host names"),
+        (("domains",), ["HELLO.example.com"], "domains: HELLO.example.com leads to hello already"),
+        (("name",), "hello", "name: hello is there already"),
+        (("static",), ["/"], "static: expected URL prefixes"),
+        (("static",), ["/static/../../etc/"], "static: expected URL prefixes"),
+        (("limits",), {"timeout": 0}, "limits.timeout: expected seconds from 1, found '0'"),
+    ],
+)
+def test_the_second_site_is_refused(path, value, says):
+    (error,) = errors(changed(("nginx_sites", 1, *path), value))
+    assert error.startswith(f"nginx_sites[1].{says}")
