@@ -110,18 +110,24 @@ def _settle_one(name: str, app: dict, fleet_wide: dict) -> tuple[dict, list[str]
         return {}, errors
     checked = ArgumentSpecValidator(known).validate({**{k: v for k, v in fleet_wide.items() if k in known}, **app})
     if checked.error_messages:
-        return {}, [_named(message, known) for message in checked.error_messages]
+        return {}, _named(checked.error_messages, known)
     settled = checked.validated_parameters
     settled["health"] = {k: v for k, v in (settled["health"] or {}).items() if v is not None}
     settled["health"].setdefault("host", settled["domains"][0].lstrip("*."))
     return settled, _rules(settled)
 
 
-def _named(message: str, known: dict) -> str:
-    """A validator's message, led by the key it is about and followed by what to write."""
-    key = next((key for key in known if re.search(rf"\b{key}\b", message)), "")
-    hint = f"; write {_WRITE[key]}" if key in _WRITE else ""
-    return f"{key}: {message}{hint}"
+def _named(messages: list[str], known: dict) -> list[str]:
+    """A validator's messages, one a key, each led by its key and followed by what to write."""
+    named = {}
+    for message in messages:
+        unknown = re.match(r"((\w+)\.[\w.]+)\. Supported parameters include: (.*)", message)
+        words = [word for word in re.findall(r"\w+", message) if word in known]
+        key = unknown[2] if unknown else next(iter(words), "")
+        text = f"unknown key {unknown[1]}; it may have: {unknown[3].rstrip('.')}" if unknown else message
+        if key:
+            named.setdefault(key, f"{key}: {text}" + (f"; write {_WRITE[key]}" if key in _WRITE else ""))
+    return list(named.values()) or messages
 
 
 def _rules(app: dict) -> list[str]:
