@@ -1,0 +1,43 @@
+"""The lock that makes one of two runs fail, and says which."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from ansible_collections.slipway.flask.plugins.module_utils.lock import Busy, locked
+
+
+def test_second_run_is_refused_and_told_who_holds_the_lock(tmp_path):
+    path = str(tmp_path / ".lock")
+    holder = rf"Process {os.getpid()} \(build of hello, since 20"
+    with locked(path, "build of hello"), pytest.raises(Busy, match=holder), locked(path, "cutover of hello"):
+        pass
+
+
+def test_the_next_run_gets_it(tmp_path):
+    path = tmp_path / ".lock"
+    with pytest.raises(RuntimeError), locked(str(path), "first, with a long name"):
+        raise RuntimeError
+    with locked(str(path), "next"):
+        assert path.read_text().count("\n") == 1
+
+
+def test_a_killed_run_leaves_no_lock(tmp_path):
+    path = str(tmp_path / ".lock")
+    killed = "import os, sys; from ansible_collections.slipway.flask.plugins.module_utils.lock import locked\n"
+    killed += "with locked(sys.argv[1], 'killed'): os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", killed, path], env={"PYTHONPATH": os.pathsep.join(sys.path)}, check=False, timeout=30)
+    assert "killed" in (tmp_path / ".lock").read_text()
+    with locked(path, "next"):
+        pass
+
+
+def test_a_holder_that_has_not_written_yet_is_still_a_holder(tmp_path):
+    path = tmp_path / ".lock"
+    with locked(str(path), "first"):
+        path.write_text("")
+        with pytest.raises(Busy, match="Another process holds"), locked(str(path), "second"):
+            pass
