@@ -13,7 +13,8 @@ import shutil
 import socket
 import subprocess
 import time
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from ansible_collections.slipway.flask.plugins.module_utils.layout import SLOTS, UNITS, Layout
 
@@ -44,7 +45,7 @@ def run(argv: list[str], timeout: float = _SYSTEMCTL_SECONDS) -> subprocess.Comp
     try:
         return subprocess.run(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            timeout=timeout, check=False, universal_newlines=True, errors="replace",
+            timeout=timeout, check=False, text=True, errors="replace",
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise CutoverError(f"{' '.join(argv[:3])} did not end within {timeout:.0f} s") from None
@@ -66,9 +67,8 @@ def sandbox_of(service: str, slot: str) -> list[str]:
         line = line.strip()
         if line.startswith("["):
             section = line
-        elif section == "[Service]" and "=" in line and not line.startswith(("#", ";")):
-            if not _LIFECYCLE.match(line.split("=", 1)[0]):
-                properties.append(line.replace("%i", slot))
+        elif section == "[Service]" and "=" in line and not line.startswith(("#", ";")) and not _LIFECYCLE.match(line.split("=")[0]):
+            properties.append(line.replace("%i", slot))
     return properties
 
 

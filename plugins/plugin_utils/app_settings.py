@@ -17,6 +17,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
+from ansible_collections.slipway.flask.plugins.plugin_utils import nginx_settings
 
 # Keys that are a role's variable less its prefix, then those with a name of their own.
 _KEYS = {
@@ -46,7 +47,6 @@ _NOT_FOR_WSGI = {
     "asgi": "Flask is a WSGI app, which the asgi class cannot run; write worker_class: gthread",
     "gaiohttp": "Gunicorn no longer has gaiohttp; write worker_class: gthread",
 }
-_DOMAIN = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -151,9 +151,6 @@ def _rules(app: dict) -> list[str]:
     for key in ("max_requests", "max_requests_jitter", "keep_releases"):
         if app[key] < 0:
             refuse(key, "a number from 0", app[key])
-    for domain in app["domains"]:
-        if not _DOMAIN.fullmatch(str(domain)):
-            refuse("domains", "host names", domain)
     for key in ("env", "secrets"):
         for name, value in app[key].items():
             if not re.fullmatch(r"[A-Za-z_]\w*", str(name)):
@@ -193,7 +190,10 @@ def _rules(app: dict) -> list[str]:
     for path in app["writable"]:
         if not _is_plain_path(path.lstrip("/")) or not path.startswith("/"):
             refuse("writable", "absolute paths", path)
-    return errors
+    # The rest is the nginx role's to say; its keys are named here as the app's mapping names them.
+    named = {target: key for key, target in _SITE_KEYS.items()}
+    site_errors = nginx_settings.site_errors(site("app", {**app, "static": {}}, "/srv"))
+    return errors + [re.sub(r"^\w+", lambda match: named.get(match[0], match[0]), error) for error in site_errors]
 
 
 def _between_apps(apps: dict[str, dict]) -> list[str]:
@@ -224,7 +224,10 @@ def server_packages(app: dict) -> list[dict]:
 def site(name: str, app: dict, root: str) -> dict:
     """The app as the nginx role wants it in nginx_sites."""
     layout = Layout(name, root)
-    static = app["static"]
+    static, limits = app["static"], dict(app["limits"] or {})
+    if limits.get("timeout") is None:
+        # Nginx waits longer than the server does, so that a slow request ends with the app's own answer.
+        limits["timeout"] = max(60, app["timeout"] + app["graceful_timeout"])
     return {
         "name": layout.slug,
         "socket": layout.active,
@@ -232,6 +235,7 @@ def site(name: str, app: dict, root: str) -> dict:
         "static": list(static) if static else ["/static/"],
         "static_fallback": static is None,
         **{target: app[key] for key, target in _SITE_KEYS.items()},
+        "limits": limits,
     }
 
 
