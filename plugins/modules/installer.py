@@ -1,0 +1,180 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: installer
+short_description: Give a host what builds releases, uv or pip and a user for it
+version_added: 1.0.0
+author:
+  - slipway contributors (@slipway)
+description:
+  - Installs one version of uv into C(/opt/slipway/uv-VERSION) and makes C(/opt/slipway/uv) lead there. Other versions are removed.
+  - Makes the system user C(flask-build), who cannot log in. Builds run as this user; its home C(/var/cache/slipway) holds their caches.
+  - Only ready-made wheels of uv are taken, so that nothing is compiled or run while it is installed.
+options:
+  installer:
+    description:
+      - V(uv) fails where uv cannot be had. V(auto) says so in a warning, and builds use pip, which takes several times longer.
+      - V(pip) removes uv.
+    type: str
+    choices: [auto, uv, pip]
+    default: auto
+  uv_version:
+    description: Version of uv.
+    type: str
+    default: 0.13.8
+extends_documentation_fragment:
+  - slipway.flask.index
+attributes:
+  check_mode:
+    support: full
+    description: Can run in check mode and predict changes without making any.
+  diff_mode:
+    support: full
+    description: Names the user and the installer before and after.
+"""
+
+EXAMPLES = r"""
+- name: Install uv from a mirror of the package index
+  slipway.flask.installer:
+    index:
+      url: https://pypi.example.com/simple
+"""
+
+RETURN = r"""
+installer:
+  description: What builds use.
+  returned: success
+  type: str
+  sample: uv
+version:
+  description: Version of uv, empty when builds use pip.
+  returned: success
+  type: str
+  sample: 0.13.8
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.slipway.flask.plugins.module_utils import index
+from ansible_collections.slipway.flask.plugins.module_utils.layout import BUILD_HOME, BUILD_USER, UV
+
+LINK = os.path.dirname(os.path.dirname(UV))  # /opt/slipway/uv
+ARGUMENTS = {
+    "installer": {"type": "str", "choices": ["auto", "uv", "pip"], "default": "auto"},
+    "uv_version": {"type": "str", "default": "0.13.8"},
+    "index": {"type": "dict", "options": index.OPTIONS, "apply_defaults": True},
+}
+
+
+class InstallerError(Exception):
+    """uv cannot be had; ``str()`` says why."""
+
+
+def run(argv: list[str], timeout: float, environment: dict[str, str] | None = None) -> str:
+    """Output of a command. Raises :class:`InstallerError` when it fails or takes more than ``timeout`` seconds."""
+    clean = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
+    try:
+        done = subprocess.run(
+            argv, env={**clean, **(environment or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors="replace", timeout=timeout, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise InstallerError(index.mask(str(error))) from None
+    if done.returncode:
+        last = "\n".join(index.mask(done.stdout).strip().splitlines()[-10:])
+        raise InstallerError(f"`{' '.join(argv)}` ended with {done.returncode}:\n{last}")
+    return done.stdout
+
+
+def has_user() -> bool:
+    try:
+        pwd.getpwnam(BUILD_USER)
+    except KeyError:
+        return False
+    return os.path.isdir(BUILD_HOME)
+
+
+def make_user() -> None:
+    try:
+        pwd.getpwnam(BUILD_USER)
+    except KeyError:
+        options = f"--system --user-group --home-dir={BUILD_HOME} --no-create-home --shell=/usr/sbin/nologin"
+        run(["useradd", *options.split(), BUILD_USER], 60)
+    user = pwd.getpwnam(BUILD_USER)
+    os.makedirs(BUILD_HOME, exist_ok=True)
+    os.chown(BUILD_HOME, user.pw_uid, user.pw_gid)
+    os.chmod(BUILD_HOME, 0o750)
+
+
+def installed() -> str:
+    """Version of uv that builds use, '' when there is none."""
+    return os.path.realpath(LINK).rpartition("-")[2] if os.access(UV, os.X_OK) else ""
+
+
+def install(version: str, environment: dict[str, str]) -> None:
+    """Install uv beside the version in use, then make the link lead to it."""
+    folder = f"{LINK}-{version}"
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        run(["/usr/bin/python3", "-m", "venv", folder], 120)
+        pip = [os.path.join(folder, "bin", "python"), "-m", "pip", "install"]
+        options = "--quiet --no-input --disable-pip-version-check --no-cache-dir --retries=1 --timeout=10"
+        run([*pip, *options.split(), "--only-binary=:all:", "--no-deps", f"uv=={version}"], 300, environment)
+        run([os.path.join(folder, "bin", "uv"), "--version"], 30)
+    except InstallerError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    temporary = f"{LINK}.new"
+    if os.path.lexists(temporary):
+        os.unlink(temporary)
+    os.symlink(os.path.basename(folder), temporary)
+    os.replace(temporary, LINK)
+
+
+def remove_others(version: str) -> None:
+    """Remove every version of uv but this one, and the link when there is none."""
+    parent = os.path.dirname(LINK)
+    if not version and os.path.islink(LINK):
+        os.unlink(LINK)
+    for name in os.listdir(parent) if os.path.isdir(parent) else []:
+        if name.startswith("uv-") and name != f"uv-{version}":
+            shutil.rmtree(os.path.join(parent, name))
+
+
+def main() -> None:
+    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    params = module.params
+    wanted = "" if params["installer"] == "pip" else params["uv_version"]
+    before, user_missing = installed(), not has_user()
+    now = before
+    try:
+        if user_missing and not module.check_mode:
+            make_user()
+        if wanted != before:
+            now = wanted
+            if not module.check_mode:
+                if wanted:
+                    install(wanted, index.environment(params["index"]))
+                remove_others(wanted)
+    except InstallerError as error:
+        if params["installer"] != "auto" or not has_user():
+            module.fail_json(msg=f"The installer is not as wanted: {error}")
+        now = before
+        module.warn(f"uv {wanted} cannot be had; builds use {f'uv {before}' if before else 'pip'}. {error}")
+    texts = [f"uv {version}\n" if version else "pip\n" for version in (before, now)]
+    if user_missing:
+        texts[1] += f"user {BUILD_USER}\n"
+    diff = {"header": "installer", "before": texts[0], "after": texts[1]}
+    installer = "uv" if now else "pip"
+    module.exit_json(changed=user_missing or now != before, installer=installer, version=now, diff=diff)
+
+
+if __name__ == "__main__":
+    main()
