@@ -28,7 +28,11 @@ _KEYS = {
     ),
 }
 _NAMED = {"server_extra_config": "gunicorn_extra_config"}
-_SITE_KEYS = {"domains": "domains", "limits": "limits", "nginx_extra_config": "extra_config"}
+_SITE_KEYS = {
+    "domains": "domains",
+    "limits": "limits",
+    "nginx_extra_config": "extra_config",
+}
 
 _WRITE = {
     "source": "source: {path: my_app}, or {git: URL, version: v1.2}, {archive: FILE_OR_URL, sha256: HEX}, {package: name==1.2}",
@@ -54,14 +58,22 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 def _specs() -> dict[str, dict]:
     """Every role variable's spec, by its name."""
     specs = {}
-    for path in sorted((Path(__file__).parents[2] / "roles").glob("*/meta/argument_specs.yml")):
-        specs.update(yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"])
+    for path in sorted(
+        (Path(__file__).parents[2] / "roles").glob("*/meta/argument_specs.yml")
+    ):
+        specs.update(
+            yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"][
+                "options"
+            ]
+        )
     return specs
 
 
 def variables() -> dict[str, str]:
     """The role's variable behind each app key that has one."""
-    return {key: f"{role}_{key}" for role, keys in _KEYS.items() for key in keys.split()} | _NAMED
+    return {
+        key: f"{role}_{key}" for role, keys in _KEYS.items() for key in keys.split()
+    } | _NAMED
 
 
 def spec() -> dict[str, dict]:
@@ -85,9 +97,13 @@ def settle(apps, fleet_wide: dict) -> tuple[dict[str, dict], list[str]]:
     for name, app in apps.items():
         where = f"slipway_apps.{name}"
         if not isinstance(name, str) or not name.strip() or _CONTROL.search(name):
-            errors.append(f"slipway_apps: expected an app's name as text without line breaks, found {name!r}")
+            errors.append(
+                f"slipway_apps: expected an app's name as text without line breaks, found {name!r}"
+            )
         elif not isinstance(app, dict):
-            errors.append(f"{where}: expected a mapping, found {_shown(app)}; write {_EXAMPLE}")
+            errors.append(
+                f"{where}: expected a mapping, found {_shown(app)}; write {_EXAMPLE}"
+            )
         else:
             settled[name], found = _settle_one(name, app, fleet_wide)
             errors += [f"{where}.{error}" for error in found]
@@ -99,7 +115,9 @@ _EXAMPLE = 'slipway_apps: {hello: {source: {path: my_app}, wsgi: "my_app:create_
 
 def _settle_one(name: str, app: dict, fleet_wide: dict) -> tuple[dict, list[str]]:
     known = spec()
-    errors = [f"{key}: unknown key{_nearest(key, known)}" for key in app if key not in known]
+    errors = [
+        f"{key}: unknown key{_nearest(key, known)}" for key in app if key not in known
+    ]
     for key, entry in known.items():
         if entry.get("required") and app.get(key) in (None, "", [], {}):
             errors.append(f"{key}: missing; write {_WRITE[key]}")
@@ -108,11 +126,16 @@ def _settle_one(name: str, app: dict, fleet_wide: dict) -> tuple[dict, list[str]
         errors.append(f"worker_class: {_NOT_FOR_WSGI[worker_class]}")
     if errors:
         return {}, errors
-    checked = ArgumentSpecValidator(known).validate({**{k: v for k, v in fleet_wide.items() if k in known}, **app})
+    checked = ArgumentSpecValidator(known).validate(
+        {**{k: v for k, v in fleet_wide.items() if k in known}, **app}
+    )
     if checked.error_messages:
         return {}, _named(checked.error_messages, known)
     settled = checked.validated_parameters
-    settled["health"] = {k: v for k, v in (settled["health"] or {}).items() if v is not None}
+    for key, value in settled.items():
+        if known[key].get("options"):
+            # The validator adds what is not given as null.
+            settled[key] = {k: v for k, v in (value or {}).items() if v is not None}
     settled["health"].setdefault("host", settled["domains"][0].lstrip("*."))
     return settled, _rules(settled)
 
@@ -121,12 +144,21 @@ def _named(messages: list[str], known: dict) -> list[str]:
     """A validator's messages, one a key, each led by its key and followed by what to write."""
     named = {}
     for message in messages:
-        unknown = re.match(r"((\w+)\.[\w.]+)\. Supported parameters include: (.*)", message)
+        unknown = re.match(
+            r"((\w+)\.[\w.]+)\. Supported parameters include: (.*)", message
+        )
         words = [word for word in re.findall(r"\w+", message) if word in known]
         key = unknown[2] if unknown else next(iter(words), "")
-        text = f"unknown key {unknown[1]}; it may have: {unknown[3].rstrip('.')}" if unknown else message
+        text = (
+            f"unknown key {unknown[1]}; it may have: {unknown[3].rstrip('.')}"
+            if unknown
+            else message
+        )
         if key:
-            named.setdefault(key, f"{key}: {text}" + (f"; write {_WRITE[key]}" if key in _WRITE else ""))
+            named.setdefault(
+                key,
+                f"{key}: {text}" + (f"; write {_WRITE[key]}" if key in _WRITE else ""),
+            )
     return list(named.values()) or messages
 
 
@@ -136,10 +168,13 @@ def _rules(app: dict) -> list[str]:
 
     def refuse(key: str, expected: str, found) -> None:
         errors.append(
-            f"{key}: expected {expected}, found {_shown(found)}" + (f"; write {_WRITE[key]}" if key in _WRITE else "")
+            f"{key}: expected {expected}, found {_shown(found)}"
+            + (f"; write {_WRITE[key]}" if key in _WRITE else "")
         )
 
-    if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_].*", app["wsgi"]) or _CONTROL.search(app["wsgi"]):
+    if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_].*", app["wsgi"]) or _CONTROL.search(
+        app["wsgi"]
+    ):
         refuse("wsgi", "module:callable", app["wsgi"])
     if app["workers"] != "auto" and not re.fullmatch(r"[1-9]\d*", str(app["workers"])):
         refuse("workers", "auto or a number from 1", app["workers"])
@@ -156,9 +191,15 @@ def _rules(app: dict) -> list[str]:
             if not re.fullmatch(r"[A-Za-z_]\w*", str(name)):
                 refuse(key, "names of letters, digits and _", name)
             elif str(name).startswith("SLIPWAY_"):
-                refuse(key, "names that do not begin with SLIPWAY_, which the deploy sets itself", name)
+                refuse(
+                    key,
+                    "names that do not begin with SLIPWAY_, which the deploy sets itself",
+                    name,
+                )
             elif "\0" in str(value) or isinstance(value, (dict, list)) or value is None:
-                errors.append(f"{key}.{name}: expected a text without NUL; the value is not shown")
+                errors.append(
+                    f"{key}.{name}: expected a text without NUL; the value is not shown"
+                )
     for name in sorted(set(app["env"]) & set(app["secrets"])):
         errors.append(f"env.{name}: stands in secrets too; keep one of them")
     for path, text in app["files"].items():
@@ -175,25 +216,36 @@ def _rules(app: dict) -> list[str]:
         if not re.fullmatch(r"/([\w.~-]+/)+", prefix) or "/../" in prefix:
             refuse("static", "URL prefixes that begin and end with /", prefix)
         elif not _is_plain_path(re.sub(r"^(package|shared):", "", str(folder))):
-            refuse("static", "folders in the app's tree, package:NAME/FOLDER or shared:FOLDER", folder)
+            refuse(
+                "static",
+                "folders in the app's tree, package:NAME/FOLDER or shared:FOLDER",
+                folder,
+            )
     for command in app["before_switch"]:
         if not command or not isinstance(command, (str, list)):
             refuse("before_switch", "commands, each a text or a list of words", command)
     if not str(app["health"].get("path", "/")).startswith("/"):
         refuse("health", "a path that begins with /", app["health"]["path"])
-    if app["memory_max"] and not re.fullmatch(r"\d+(\.\d+)?[KMGT%]?", app["memory_max"]):
+    if app["memory_max"] and not re.fullmatch(
+        r"\d+(\.\d+)?[KMGT%]?", app["memory_max"]
+    ):
         refuse("memory_max", "a size such as 512M", app["memory_max"])
     for key in ("service_extra_config", "server_extra_config"):
         for name, value in app[key].items():
             if not re.fullmatch(r"\w+", str(name)) or _CONTROL.search(str(value)):
-                refuse(key, "names of directives, and values of one line", {name: value})
+                refuse(
+                    key, "names of directives, and values of one line", {name: value}
+                )
     for path in app["writable"]:
         if not _is_plain_path(path.lstrip("/")) or not path.startswith("/"):
             refuse("writable", "absolute paths", path)
     # The rest is the nginx role's to say; its keys are named here as the app's mapping names them.
     named = {target: key for key, target in _SITE_KEYS.items()}
     site_errors = nginx_settings.site_errors(site("app", {**app, "static": {}}, "/srv"))
-    return errors + [re.sub(r"^\w+", lambda match: named.get(match[0], match[0]), error) for error in site_errors]
+    return errors + [
+        re.sub(r"^\w+", lambda match: named.get(match[0], match[0]), error)
+        for error in site_errors
+    ]
 
 
 def _between_apps(apps: dict[str, dict]) -> list[str]:
@@ -224,10 +276,12 @@ def server_packages(app: dict) -> list[dict]:
 def site(name: str, app: dict, root: str) -> dict:
     """The app as the nginx role wants it in nginx_sites."""
     layout = Layout(name, root)
-    static, limits = app["static"], dict(app["limits"] or {})
-    if limits.get("timeout") is None:
-        # Nginx waits longer than the server does, so that a slow request ends with the app's own answer.
-        limits["timeout"] = max(60, app["timeout"] + app["graceful_timeout"])
+    static = app["static"]
+    # Nginx waits longer than the server does, so that a slow request ends with the app's own answer.
+    limits = {
+        "timeout": max(60, app["timeout"] + app["graceful_timeout"]),
+        **app["limits"],
+    }
     return {
         "name": layout.slug,
         "socket": layout.active,
@@ -252,9 +306,15 @@ def _is_plain_path(path) -> bool:
 
 def _nearest(key, known) -> str:
     near = difflib.get_close_matches(str(key), known, 1)
-    return f"; did you mean {near[0]}?" if near else f"; an app may have: {', '.join(sorted(known))}"
+    return (
+        f"; did you mean {near[0]}?"
+        if near
+        else f"; an app may have: {', '.join(sorted(known))}"
+    )
 
 
 def _shown(value) -> str:
-    text = repr(value) if isinstance(value, str) else f"{value} ({type(value).__name__})"
+    text = (
+        repr(value) if isinstance(value, str) else f"{value} ({type(value).__name__})"
+    )
     return text if len(text) <= 100 else text[:97] + "..."

@@ -1,0 +1,64 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controller's half of the release module: it packs the app's tree and sends it to the hosts that lack the release."""
+
+from __future__ import annotations
+
+import os
+
+from ansible import constants as C
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.slipway.flask.plugins.plugin_utils import source
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = True
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        origin, requirements = (
+            arguments.pop("source", None) or {},
+            arguments.pop("requirements", None) or {},
+        )
+        try:
+            prepared = source.prepare(
+                origin, requirements, self._loader.get_basedir(), cache_folder()
+            )
+        except source.SourceError as error:
+            return {**result, "failed": True, "msg": str(error)}
+        arguments |= {
+            "tree": {
+                key: prepared[key]
+                for key in ("kind", "describe", "digest", "scm_version")
+            },
+            "plan": prepared["plan"],
+            "requirement": prepared["requirement"],
+        }
+        answer = self._build(arguments, task_vars)
+        if answer.get("needs_tree"):
+            folder = self._make_tmp_path()
+            try:
+                remote = self._transfer_file(
+                    prepared["archive"],
+                    self._connection._shell.join_path(folder, "tree.tar.gz"),
+                )
+                self._fixup_perms2((folder, remote))
+                answer = self._build({**arguments, "archive": remote}, task_vars)
+            finally:
+                self._remove_tmp_path(folder)
+        return {**result, **answer}
+
+    def _build(self, arguments: dict, task_vars: dict) -> dict:
+        return self._execute_module(
+            module_name="slipway.flask.release",
+            module_args=arguments,
+            task_vars=task_vars,
+        )
+
+
+def cache_folder() -> str:
+    """Where this run keeps what it packed; all its processes share it, and it goes with the run."""
+    return os.path.join(C.DEFAULT_LOCAL_TMP, "slipway")
