@@ -191,7 +191,7 @@ def test_a_hostile_archive_is_refused_by_name_and_leaves_nothing(tmp_path, layou
     with pytest.raises((BuildError, tarfile.TarError), match="evil"):
         release.build()
     assert os.listdir(layout.releases) == []
-    assert not [found for found in tmp_path.rglob("*evil*")]
+    assert not list(tmp_path.rglob("*evil*"))
 
 
 # The installation

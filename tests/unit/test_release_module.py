@@ -63,7 +63,8 @@ def test_a_package_needs_no_tree(host):
 
 def test_check_mode_tells_the_id_and_touches_nothing(host):
     predicted = host.ask(check_mode=True, requirement="hello==1.2")
-    assert predicted["changed"] and predicted["id"] in predicted["diff"]["after"]
+    assert predicted["changed"]
+    assert predicted["id"] in predicted["diff"]["after"]
     assert not os.path.exists(host.layout.home)
     assert host.ask(requirement="hello==1.2")["id"] == predicted["id"]
 
