@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def test_a_killed_run_leaves_no_lock(tmp_path):
     subprocess.run([sys.executable, "-c", killed, path], env={"PYTHONPATH": os.pathsep.join(sys.path)}, check=False, timeout=30)
     assert "killed" in (tmp_path / ".lock").read_text()
     with locked(path, "next"):
-        pass
+        assert json.loads((tmp_path / ".lock").read_text())["action"] == "next"
 
 
 def test_a_holder_that_has_not_written_yet_is_still_a_holder(tmp_path):
