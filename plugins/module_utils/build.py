@@ -42,8 +42,8 @@ def interpreter(version: str) -> tuple[str, str]:
     path = f"/usr/bin/python{version or 3}"
     try:
         shown = subprocess.run(
-            [path, "-IS", "-c", "import sys; print(sys.version.split()[0])"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=30, check=True, text=True,
+            [path, "-IS", "-c", "import sys; print(sys.version.split()[0])"], text=True, timeout=30, check=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return path, ""
@@ -332,23 +332,29 @@ class Release:
         """
         user, walked = account(self.layout.user), self.layout.shared
         with contextlib.ExitStack() as opened:
-            folder = _open(opened, walked)
+            folders = [_open(opened, walked)]
             for name in [part for part in path.split("/") if part not in ("", ".")]:
                 walked = os.path.join(walked, name)
                 with contextlib.suppress(FileExistsError):
-                    os.mkdir(name, 0o700, dir_fd=folder)
+                    os.mkdir(name, 0o700, dir_fd=folders[-1])
                 try:
-                    folder = _open(opened, name, dir_fd=folder)
+                    folders.append(_open(opened, name, dir_fd=folders[-1]))
                 except OSError:
                     raise BuildError(f"expected a folder at {walked}, found a link or a file; remove it") from None
-                found = os.fstat(folder)
-                if found.st_uid != user.pw_uid:
-                    os.fchown(folder, user.pw_uid, user.pw_gid)
-                    os.fchmod(folder, 0o750)
-                if group:
-                    # Set-group-ID: what the app writes here has the group that may read it.
-                    os.fchown(folder, -1, grp.getgrnam(group).gr_gid)
-                    os.fchmod(folder, 0o2750)
+                if os.fstat(folders[-1]).st_uid != user.pw_uid:
+                    os.fchown(folders[-1], user.pw_uid, user.pw_gid)
+                    os.fchmod(folders[-1], 0o750)
+            if group and len(folders) > 1:
+                self._open_to(grp.getgrnam(group).gr_gid, walked, folders[1:])
+
+    def _open_to(self, gid: int, path: str, folders: list[int]) -> None:
+        """Let a group read the shared folder at ``path``, given with its parents, and what is or will be in it."""
+        if os.fstat(folders[-1]).st_gid != gid:
+            self._run(f"opening {path}", ["chmod", "-R", "o+rX", path], user=self.layout.user)
+        for folder in folders:
+            # Set-group-ID: what the app writes here has the group too. All others stop at this folder.
+            os.fchown(folder, -1, gid)
+            os.fchmod(folder, 0o2750)
 
     # What Nginx serves
 
@@ -387,8 +393,8 @@ class Release:
         tops = {"": self.src, "package": self.site_packages, "shared": self.layout.shared}
         if kind not in tops or not prefix.strip("/"):
             raise BuildError(
-                f"static {prefix}: expected a prefix such as /files/ and a folder in the tree, package:NAME/FOLDER or shared:FOLDER, "
-                f"found {where!r}"
+                f"static {prefix}: expected a prefix such as /files/ and a folder in the tree, package:NAME/FOLDER "
+                f"or shared:FOLDER, found {where!r}"
             )
         folder = os.path.normpath(os.path.join(tops[kind], path))
         if inside(folder, self.layout.shared):

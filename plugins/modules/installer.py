@@ -10,13 +10,16 @@ version_added: 1.0.0
 author:
   - slipway contributors (@slipway)
 description:
-  - Installs one version of uv into C(/opt/slipway/uv-VERSION) and makes C(/opt/slipway/uv) lead there. Other versions are removed.
-  - Makes the system user C(flask-build), who cannot log in. Builds run as this user; its home C(/var/cache/slipway) holds their caches.
+  - Installs one version of uv into C(/opt/slipway/uv-VERSION) and makes C(/opt/slipway/uv) lead there. Other versions
+    are removed.
+  - Makes the system user C(flask-build), who cannot log in. Builds run as this user; its home C(/var/cache/slipway)
+    holds their caches.
   - Only ready-made wheels of uv are taken, so that nothing is compiled or run while it is installed.
 options:
   installer:
     description:
-      - V(uv) fails where uv cannot be had. V(auto) says so in a warning, and builds use pip, which takes several times longer.
+      - V(uv) fails where uv cannot be had. V(auto) says so in a warning, and builds use pip, which takes several
+        times longer.
       - V(pip) removes uv.
     type: str
     choices: [auto, uv, pip]

@@ -10,12 +10,13 @@ version_added: 1.0.0
 author:
   - slipway contributors (@slipway)
 description:
-  - A release is a folder C(HOME/releases/ID) with the app's tree in C(src), its virtual environment in C(venv) and links to its
-    static files in C(public). Nobody writes to it once it is built.
+  - A release is a folder C(HOME/releases/ID) with the app's tree in C(src), its virtual environment in C(venv) and
+    links to its static files in C(public). Nobody writes to it once it is built.
   - Its ID comes from all that goes into it, so the same input is the same release, and a second run changes nothing.
-  - The controller packs the tree, whatever its source, and sends it as one archive. Hosts need no access to a repository.
-  - The build runs as a user of its own, C(flask-build), who owns nothing of it in the end. A build that fails or is cut short
-    leaves nothing that a later run would take for a release.
+  - The controller packs the tree, whatever its source, and sends it as one archive. Hosts need no access to a
+    repository.
+  - The build runs as a user of its own, C(flask-build), who owns nothing of it in the end. A build that fails or is
+    cut short leaves nothing that a later run would take for a release.
 options:
   name:
     description: The app's name, the key in C(slipway_apps).
@@ -27,7 +28,8 @@ options:
     default: /srv
   source:
     description:
-      - Where the app comes from, one of C(path), C(git), C(archive) and C(package); the app role's C(app_source) says it in full.
+      - Where the app comes from, one of C(path), C(git), C(archive) and C(package); the app role's C(app_source) says
+        it in full.
       - Required. Read on the controller.
     type: dict
   requirements:
@@ -43,8 +45,8 @@ options:
     default: ''
   static:
     description:
-      - URL prefix to folder. A folder lies in the tree, or in an installed package (C(package:NAME/FOLDER)), or in a shared
-        folder (C(shared:FOLDER)). When not given, the C(static) folder of the served module is looked for.
+      - URL prefix to folder. A folder lies in the tree, or in an installed package (C(package:NAME/FOLDER)), or in a
+        shared folder (C(shared:FOLDER)). When not given, the C(static) folder of the served module is looked for.
     type: dict
   static_group:
     description: Group that may read shared folders with static files, Nginx's.
@@ -52,8 +54,8 @@ options:
     default: www-data
   shared:
     description:
-      - Folders of the tree that the app writes. They lie in C(HOME/shared) and outlive releases; what the tree ships in them is
-        copied once.
+      - Folders of the tree that the app writes. They lie in C(HOME/shared) and outlive releases; what the tree ships
+        in them is copied once.
       - With V(instance) the instance folder of an installed project leads there too.
     type: list
     elements: str
@@ -206,7 +208,12 @@ def diff_of(release: Release) -> dict:
         before = {}
     after = {"id": release.id, **release.description()}
     texts = ["".join(f"{key}: {value}\n" for key, value in record.items()) for record in (before, after)]
-    return {"header": release.layout.releases, "before": texts[0], "after": texts[1]}
+    return {
+        "before_header": release.layout.current,
+        "after_header": release.path,
+        "before": texts[0],
+        "after": texts[1],
+    }
 
 
 def run(module: AnsibleModule, layout: Layout) -> dict:

@@ -9,6 +9,7 @@ import pwd
 import stat
 import tarfile
 import time
+import types
 
 import pytest
 from ansible_collections.slipway.flask.plugins.module_utils import build
@@ -448,6 +449,17 @@ def test_a_shared_static_folder_is_readable_by_nginx(layout, started, monkeypatc
     release._publish()
     for folder in ("a", "a/uploads"):
         assert stat.S_IMODE(os.stat(f"{layout.shared}/{folder}").st_mode) == 0o2750
+
+
+def test_what_the_app_wrote_before_its_folder_became_static_is_readable_too(layout, started, monkeypatch):
+    release = started("src/uploads/shipped.txt", shared=["uploads"], static={"/media/": "uploads"}, static_group="web")
+    monkeypatch.setattr(build.grp, "getgrnam", lambda name: build.grp.getgrgid(os.getegid()))
+    release._share()
+    monkeypatch.setattr(build.os, "fstat", lambda descriptor: types.SimpleNamespace(st_uid=os.geteuid(), st_gid=-1))
+    release._publish()
+    monkeypatch.undo()
+    assert stat.S_IMODE(os.stat(f"{layout.shared}/uploads/shipped.txt").st_mode) == 0o644
+    assert stat.S_IMODE(os.stat(f"{layout.shared}/uploads").st_mode) == 0o2750
 
 
 @pytest.mark.parametrize("where", ["missing", "package:missing/static", "../..", "unknown:static"])

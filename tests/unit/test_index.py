@@ -10,7 +10,10 @@ NONE = {"url": "", "extra_urls": [], "find_links": [], "http_proxy": "", "https_
 
 @pytest.mark.parametrize("variable", ["UV_DEFAULT_INDEX", "PIP_INDEX_URL"])
 def test_both_installers_hear_of_the_index(variable):
-    assert index.environment({**NONE, "url": "https://pypi.example.com/simple"})[variable] == "https://pypi.example.com/simple"
+    assert (
+        index.environment({**NONE, "url": "https://pypi.example.com/simple"})[variable]
+        == "https://pypi.example.com/simple"
+    )
 
 
 @pytest.mark.parametrize("variable", ["UV_INDEX", "PIP_EXTRA_INDEX_URL"])
@@ -21,7 +24,9 @@ def test_both_installers_hear_of_further_indexes(variable):
 
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY"])
 def test_a_proxy_is_named_in_the_two_usual_ways(variable):
-    assert index.environment({**NONE, "https_proxy": "http://proxy.example.com"})[variable] == "http://proxy.example.com"
+    assert (
+        index.environment({**NONE, "https_proxy": "http://proxy.example.com"})[variable] == "http://proxy.example.com"
+    )
 
 
 def test_what_is_not_set_is_left_to_the_installer():

@@ -30,7 +30,9 @@ def test_a_killed_run_leaves_no_lock(tmp_path):
     path = str(tmp_path / ".lock")
     killed = "import os, sys; from ansible_collections.slipway.flask.plugins.module_utils.lock import locked\n"
     killed += "with locked(sys.argv[1], 'killed'): os.kill(os.getpid(), 9)"
-    subprocess.run([sys.executable, "-c", killed, path], env={"PYTHONPATH": os.pathsep.join(sys.path)}, check=False, timeout=30)
+    subprocess.run(
+        [sys.executable, "-c", killed, path], env={"PYTHONPATH": os.pathsep.join(sys.path)}, check=False, timeout=30
+    )
     assert "killed" in (tmp_path / ".lock").read_text()
     with locked(path, "next"):
         assert json.loads((tmp_path / ".lock").read_text())["action"] == "next"
