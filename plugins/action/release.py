@@ -8,7 +8,6 @@ import os
 
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.slipway.flask.plugins.plugin_utils import source
 
 
@@ -24,16 +23,11 @@ class ActionModule(ActionBase):
             arguments.pop("requirements", None) or {},
         )
         try:
-            prepared = source.prepare(
-                origin, requirements, self._loader.get_basedir(), cache_folder()
-            )
+            prepared = source.prepare(origin, requirements, self._loader.get_basedir(), cache_folder())
         except source.SourceError as error:
             return {**result, "failed": True, "msg": str(error)}
         arguments |= {
-            "tree": {
-                key: prepared[key]
-                for key in ("kind", "describe", "digest", "scm_version")
-            },
+            "tree": {key: prepared[key] for key in ("kind", "describe", "digest", "scm_version")},
             "plan": prepared["plan"],
             "requirement": prepared["requirement"],
         }

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.slipway.flask.plugins.action.release import cache_folder
 from ansible_collections.slipway.flask.plugins.plugin_utils import app_settings, source
 
@@ -24,9 +23,7 @@ class ActionModule(ActionBase):
                 "root": {"type": "path", "default": "/srv"},
             }
         )
-        settings, errors = app_settings.settle(
-            arguments["apps"], self._fleet_wide(task_vars)
-        )
+        settings, errors = app_settings.settle(arguments["apps"], self._fleet_wide(task_vars))
         errors = errors or [
             f"slipway_apps.{name}.{error}"
             for name, app in settings.items()
@@ -36,9 +33,7 @@ class ActionModule(ActionBase):
             return {
                 **result,
                 "failed": True,
-                "msg": "\n".join(
-                    ["These settings cannot work; nothing was changed.", *errors]
-                ),
+                "msg": "\n".join(["These settings cannot work; nothing was changed.", *errors]),
             }
         for app in settings.values():
             app["server_packages"] = app_settings.server_packages(app)
@@ -47,30 +42,18 @@ class ActionModule(ActionBase):
             **result,
             "changed": False,
             "apps": settings,
-            "sites": [
-                app_settings.site(name, app, arguments["root"])
-                for name, app in settings.items()
-            ],
+            "sites": [app_settings.site(name, app, arguments["root"]) for name, app in settings.items()],
             "root": arguments["root"],
             "pythons": sorted({app["python"] for app in settings.values()} - {""}),
         }
 
     def _fleet_wide(self, task_vars) -> dict:
         """Roles' variables that the inventory sets for all apps of a host, by the app key that they are the default of."""
-        found = {
-            key: name
-            for key, name in app_settings.variables().items()
-            if name in task_vars
-        }
+        found = {key: name for key, name in app_settings.variables().items() if name in task_vars}
         try:
-            return {
-                key: self._templar.template(task_vars[name])
-                for key, name in found.items()
-            }
+            return {key: self._templar.template(task_vars[name]) for key, name in found.items()}
         except AnsibleUndefinedVariable as error:
-            raise AnsibleError(
-                f"a variable of the roles cannot be resolved: {error}"
-            ) from error
+            raise AnsibleError(f"a variable of the roles cannot be resolved: {error}") from error
 
     def _source_errors(self, app: dict, task_vars) -> list[str]:
         """What keeps the app's source from being had, asked now, before anything changes."""

@@ -67,7 +67,12 @@ def sandbox_of(service: str, slot: str) -> list[str]:
         line = line.strip()
         if line.startswith("["):
             section = line
-        elif section == "[Service]" and "=" in line and not line.startswith(("#", ";")) and not _LIFECYCLE.match(line.split("=")[0]):
+        elif (
+            section == "[Service]"
+            and "=" in line
+            and not line.startswith(("#", ";"))
+            and not _LIFECYCLE.match(line.split("=")[0])
+        ):
             properties.append(line.replace("%i", slot))
     return properties
 

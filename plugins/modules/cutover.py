@@ -264,7 +264,7 @@ def prepare(module: AnsibleModule, app: App, live: str | None, idle: str, watch:
         try:
             watch("before_switch", app.in_sandbox, idle, argv, module.params["before_switch_timeout"])
         except CutoverError as error:
-            refuse(module, app, live, f"before_switch command {command!r} failed", error)
+            refuse(module, app, live, f"the command {command!r} before the switch failed", error)
 
 
 def cut_over(module: AnsibleModule, app: App, live: str | None, idle: str, watch: Stopwatch) -> None:

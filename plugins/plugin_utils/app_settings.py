@@ -15,7 +15,6 @@ from pathlib import Path
 
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
 from ansible_collections.slipway.flask.plugins.plugin_utils import nginx_settings
 
@@ -24,7 +23,7 @@ _KEYS = {
     "app": "source requirements python static shared build_timeout",
     "gunicorn": (
         "wsgi workers worker_class threads timeout graceful_timeout max_requests max_requests_jitter preload env secrets files"
-        " before_switch health writable memory_max keep_releases service_extra_config"
+        " before_switch before_start health writable memory_max keep_releases service_extra_config"
     ),
 }
 _NAMED = {"server_extra_config": "gunicorn_extra_config"}
@@ -44,6 +43,7 @@ _WRITE = {
     "health": "health: {path: /healthz}",
     "static": "static: {/static/: my_package/static}",
     "before_switch": "before_switch: [flask db upgrade]",
+    "before_start": "before_start: [flask init-db]",
 }
 _NOT_FOR_WSGI = {
     "eventlet": "Gunicorn no longer has eventlet; write worker_class: gevent",
@@ -58,22 +58,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 def _specs() -> dict[str, dict]:
     """Every role variable's spec, by its name."""
     specs = {}
-    for path in sorted(
-        (Path(__file__).parents[2] / "roles").glob("*/meta/argument_specs.yml")
-    ):
-        specs.update(
-            yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"][
-                "options"
-            ]
-        )
+    for path in sorted((Path(__file__).parents[2] / "roles").glob("*/meta/argument_specs.yml")):
+        specs.update(yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"])
     return specs
 
 
 def variables() -> dict[str, str]:
     """The role's variable behind each app key that has one."""
-    return {
-        key: f"{role}_{key}" for role, keys in _KEYS.items() for key in keys.split()
-    } | _NAMED
+    return {key: f"{role}_{key}" for role, keys in _KEYS.items() for key in keys.split()} | _NAMED
 
 
 def spec() -> dict[str, dict]:
@@ -97,13 +89,9 @@ def settle(apps, fleet_wide: dict) -> tuple[dict[str, dict], list[str]]:
     for name, app in apps.items():
         where = f"slipway_apps.{name}"
         if not isinstance(name, str) or not name.strip() or _CONTROL.search(name):
-            errors.append(
-                f"slipway_apps: expected an app's name as text without line breaks, found {name!r}"
-            )
+            errors.append(f"slipway_apps: expected an app's name as text without line breaks, found {name!r}")
         elif not isinstance(app, dict):
-            errors.append(
-                f"{where}: expected a mapping, found {_shown(app)}; write {_EXAMPLE}"
-            )
+            errors.append(f"{where}: expected a mapping, found {_shown(app)}; write {_EXAMPLE}")
         else:
             settled[name], found = _settle_one(name, app, fleet_wide)
             errors += [f"{where}.{error}" for error in found]
@@ -115,9 +103,7 @@ _EXAMPLE = 'slipway_apps: {hello: {source: {path: my_app}, wsgi: "my_app:create_
 
 def _settle_one(name: str, app: dict, fleet_wide: dict) -> tuple[dict, list[str]]:
     known = spec()
-    errors = [
-        f"{key}: unknown key{_nearest(key, known)}" for key in app if key not in known
-    ]
+    errors = [f"{key}: unknown key{_nearest(key, known)}" for key in app if key not in known]
     for key, entry in known.items():
         if entry.get("required") and app.get(key) in (None, "", [], {}):
             errors.append(f"{key}: missing; write {_WRITE[key]}")
@@ -126,9 +112,7 @@ def _settle_one(name: str, app: dict, fleet_wide: dict) -> tuple[dict, list[str]
         errors.append(f"worker_class: {_NOT_FOR_WSGI[worker_class]}")
     if errors:
         return {}, errors
-    checked = ArgumentSpecValidator(known).validate(
-        {**{k: v for k, v in fleet_wide.items() if k in known}, **app}
-    )
+    checked = ArgumentSpecValidator(known).validate({**{k: v for k, v in fleet_wide.items() if k in known}, **app})
     if checked.error_messages:
         return {}, _named(checked.error_messages, known)
     settled = checked.validated_parameters
@@ -144,16 +128,10 @@ def _named(messages: list[str], known: dict) -> list[str]:
     """A validator's messages, one a key, each led by its key and followed by what to write."""
     named = {}
     for message in messages:
-        unknown = re.match(
-            r"((\w+)\.[\w.]+)\. Supported parameters include: (.*)", message
-        )
+        unknown = re.match(r"((\w+)\.[\w.]+)\. Supported parameters include: (.*)", message)
         words = [word for word in re.findall(r"\w+", message) if word in known]
         key = unknown[2] if unknown else next(iter(words), "")
-        text = (
-            f"unknown key {unknown[1]}; it may have: {unknown[3].rstrip('.')}"
-            if unknown
-            else message
-        )
+        text = f"unknown key {unknown[1]}; it may have: {unknown[3].rstrip('.')}" if unknown else message
         if key:
             named.setdefault(
                 key,
@@ -168,13 +146,10 @@ def _rules(app: dict) -> list[str]:
 
     def refuse(key: str, expected: str, found) -> None:
         errors.append(
-            f"{key}: expected {expected}, found {_shown(found)}"
-            + (f"; write {_WRITE[key]}" if key in _WRITE else "")
+            f"{key}: expected {expected}, found {_shown(found)}" + (f"; write {_WRITE[key]}" if key in _WRITE else "")
         )
 
-    if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_].*", app["wsgi"]) or _CONTROL.search(
-        app["wsgi"]
-    ):
+    if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_].*", app["wsgi"]) or _CONTROL.search(app["wsgi"]):
         refuse("wsgi", "module:callable", app["wsgi"])
     if app["workers"] != "auto" and not re.fullmatch(r"[1-9]\d*", str(app["workers"])):
         refuse("workers", "auto or a number from 1", app["workers"])
@@ -197,9 +172,7 @@ def _rules(app: dict) -> list[str]:
                     name,
                 )
             elif "\0" in str(value) or isinstance(value, (dict, list)) or value is None:
-                errors.append(
-                    f"{key}.{name}: expected a text without NUL; the value is not shown"
-                )
+                errors.append(f"{key}.{name}: expected a text without NUL; the value is not shown")
     for name in sorted(set(app["env"]) & set(app["secrets"])):
         errors.append(f"env.{name}: stands in secrets too; keep one of them")
     for path, text in app["files"].items():
@@ -221,31 +194,25 @@ def _rules(app: dict) -> list[str]:
                 "folders in the app's tree, package:NAME/FOLDER or shared:FOLDER",
                 folder,
             )
-    for command in app["before_switch"]:
-        if not command or not isinstance(command, (str, list)):
-            refuse("before_switch", "commands, each a text or a list of words", command)
+    for key in ("before_switch", "before_start"):
+        for command in app[key]:
+            if not command or not isinstance(command, (str, list)):
+                refuse(key, "commands, each a text or a list of words", command)
     if not str(app["health"].get("path", "/")).startswith("/"):
         refuse("health", "a path that begins with /", app["health"]["path"])
-    if app["memory_max"] and not re.fullmatch(
-        r"\d+(\.\d+)?[KMGT%]?", app["memory_max"]
-    ):
+    if app["memory_max"] and not re.fullmatch(r"\d+(\.\d+)?[KMGT%]?", app["memory_max"]):
         refuse("memory_max", "a size such as 512M", app["memory_max"])
     for key in ("service_extra_config", "server_extra_config"):
         for name, value in app[key].items():
             if not re.fullmatch(r"\w+", str(name)) or _CONTROL.search(str(value)):
-                refuse(
-                    key, "names of directives, and values of one line", {name: value}
-                )
+                refuse(key, "names of directives, and values of one line", {name: value})
     for path in app["writable"]:
         if not _is_plain_path(path.lstrip("/")) or not path.startswith("/"):
             refuse("writable", "absolute paths", path)
     # The rest is the nginx role's to say; its keys are named here as the app's mapping names them.
     named = {target: key for key, target in _SITE_KEYS.items()}
     site_errors = nginx_settings.site_errors(site("app", {**app, "static": {}}, "/srv"))
-    return errors + [
-        re.sub(r"^\w+", lambda match: named.get(match[0], match[0]), error)
-        for error in site_errors
-    ]
+    return errors + [re.sub(r"^\w+", lambda match: named.get(match[0], match[0]), error) for error in site_errors]
 
 
 def _between_apps(apps: dict[str, dict]) -> list[str]:
@@ -306,15 +273,9 @@ def _is_plain_path(path) -> bool:
 
 def _nearest(key, known) -> str:
     near = difflib.get_close_matches(str(key), known, 1)
-    return (
-        f"; did you mean {near[0]}?"
-        if near
-        else f"; an app may have: {', '.join(sorted(known))}"
-    )
+    return f"; did you mean {near[0]}?" if near else f"; an app may have: {', '.join(sorted(known))}"
 
 
 def _shown(value) -> str:
-    text = (
-        repr(value) if isinstance(value, str) else f"{value} ({type(value).__name__})"
-    )
+    text = repr(value) if isinstance(value, str) else f"{value} ({type(value).__name__})"
     return text if len(text) <= 100 else text[:97] + "..."

@@ -19,9 +19,7 @@ class Rule(NamedTuple):
 
 _LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 # Words as Nginx's own parser reads them: a quoted one ends at its quote, a bare one at a space, semicolon or brace.
-_QUOTED = (
-    r"""("([^"\\\x00-\x1f]|\\[^\x00-\x1f])*"|'([^'\\\x00-\x1f]|\\[^\x00-\x1f])*')"""
-)
+_QUOTED = r"""("([^"\\\x00-\x1f]|\\[^\x00-\x1f])*"|'([^'\\\x00-\x1f]|\\[^\x00-\x1f])*')"""
 _BARE = r"""(?!["'#])([^\s;{}"'\\\x00-\x1f]|\\[^\s\x00-\x1f]|\$\{\w+\})+"""
 _WORD = f"({_QUOTED}|{_BARE})"
 
@@ -32,9 +30,7 @@ PATH = Rule(
     "an absolute path of plain characters",
     "/srv/hello/current/public",
 )
-PREFIX = Rule(
-    r"/((?!\.\.?/)[\w.~-]+/)+", "URL prefixes that begin and end with /", "/static/"
-)
+PREFIX = Rule(r"/((?!\.\.?/)[\w.~-]+/)+", "URL prefixes that begin and end with /", "/static/")
 SIZE = Rule("[0-9]+[kKmMgG]?", "a size", "16m")
 BUFFERS = Rule("[1-9][0-9]* [1-9][0-9]*[kKmM]?", "a number and a size", "4 16k")
 SECONDS = Rule("[1-9][0-9]*", "seconds from 1", "120")
@@ -72,9 +68,7 @@ def errors(variables: dict) -> list[str]:
         where = f"nginx_sites[{index}]"
         found += [f"{where}.{error}" for error in site_errors(site)]
         if site["name"] in names:
-            found.append(
-                f"{where}.name: {site['name']} is there already; give each site a name of its own"
-            )
+            found.append(f"{where}.name: {site['name']} is there already; give each site a name of its own")
         names.add(site["name"])
         for domain in site["domains"]:
             if domain.lower() in owners:
@@ -100,9 +94,7 @@ def site_errors(site: dict) -> list[str]:
         *_directive_misfits("extra_config", site.get("extra_config") or {}),
     ]
     if not site["domains"]:
-        found.append(
-            f"domains: expected at least one host name, found none; write for example {DOMAIN.example}"
-        )
+        found.append(f"domains: expected at least one host name, found none; write for example {DOMAIN.example}")
     return found
 
 
@@ -113,9 +105,7 @@ def _given(value) -> list:
 def _directive_misfits(where: str, directives: dict) -> Iterator[str]:
     yield from _misfits(where, directives, DIRECTIVE)
     for name, values in directives.items():
-        yield from _misfits(
-            f"{where}.{name}", values if isinstance(values, list) else [values], VALUE
-        )
+        yield from _misfits(f"{where}.{name}", values if isinstance(values, list) else [values], VALUE)
 
 
 def _misfits(where: str, values: Iterable, rule: Rule) -> Iterator[str]:

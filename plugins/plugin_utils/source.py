@@ -19,11 +19,11 @@ import re
 import stat
 import subprocess
 import tarfile
-import tomllib
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+import tomllib
 from ansible.module_utils.urls import open_url
 
 # Never part of an app: version control, what Python and Node make anew, environments of the developer's own machine.
@@ -71,14 +71,10 @@ def prepare(source: dict, requirements: dict, basedir: str, cache: str) -> dict:
     Relative paths are looked for in the folder where Ansible was started, then in ``basedir``.
     Returns kind, describe, digest, archive (path, '' for a package), scm_version, plan and requirement.
     """
-    source = {
-        key: value for key, value in source.items() if value not in (None, "", [])
-    }
+    source = {key: value for key, value in source.items() if value not in (None, "", [])}
     kinds = [kind for kind in ("path", "git", "archive", "package") if kind in source]
     if len(kinds) != 1:
-        raise SourceError(
-            f"source: expected one of path, git, archive and package, found {', '.join(kinds) or 'none'}"
-        )
+        raise SourceError(f"source: expected one of path, git, archive and package, found {', '.join(kinds) or 'none'}")
     kind = kinds[0]
     prepared = {
         "kind": kind,
@@ -97,24 +93,18 @@ def prepare(source: dict, requirements: dict, basedir: str, cache: str) -> dict:
             "requirement": source["package"],
             "plan": plan,
         }
-    key = hashlib.sha256(
-        json.dumps([source, basedir], sort_keys=True).encode()
-    ).hexdigest()[:16]
+    key = hashlib.sha256(json.dumps([source, basedir], sort_keys=True).encode()).hexdigest()[:16]
     os.makedirs(cache, mode=0o700, exist_ok=True)
     # All hosts of a run share what the first one has prepared.
     with _alone(os.path.join(cache, f"{key}.lock")):
         known = Path(cache, f"{key}.json")
         if not known.exists():
-            tree, describe, git_describe = _READERS[kind](
-                source, basedir, os.path.join(cache, key)
-            )
+            tree, describe, git_describe = _READERS[kind](source, basedir, os.path.join(cache, key))
             tree = _below(tree, source.get("subdirectory", ""))
             archive = Path(cache, f"{key}.tar.gz")
             archive.write_bytes(pack(tree))
             known.write_text(
-                json.dumps(
-                    {"describe": describe, "git": git_describe, "digest": digest(tree)}
-                ),
+                json.dumps({"describe": describe, "git": git_describe, "digest": digest(tree)}),
                 encoding="utf-8",
             )
         found = json.loads(known.read_text(encoding="utf-8"))
@@ -135,51 +125,28 @@ def prepare(source: dict, requirements: dict, basedir: str, cache: str) -> dict:
 def _read_path(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, str]:
     top = _find(source["path"], basedir)
     if not os.path.isdir(top):
-        raise SourceError(
-            f"source.path: expected a folder on this machine, found none at {top}"
-        )
+        raise SourceError(f"source.path: expected a folder on this machine, found none at {top}")
     names = _git(["ls-files", "-z", "--cached", "--others", "--exclude-standard"], top)
     if names is None:
-        paths = [
-            os.path.relpath(os.path.join(folder, name), top)
-            for folder, name in _walk(top)
-        ]
+        paths = [os.path.relpath(os.path.join(folder, name), top) for folder, name in _walk(top)]
     else:
-        paths = [
-            name
-            for name in names.split("\0")
-            if name and os.path.lexists(os.path.join(top, name))
-        ]
+        paths = [name for name in names.split("\0") if name and os.path.lexists(os.path.join(top, name))]
     exclude = source.get("exclude") or []
-    kept = [
-        path
-        for path in sorted(set(paths))
-        if not LEFT_OUT & set(path.split("/")) and not _excluded(path, exclude)
-    ]
+    kept = [path for path in sorted(set(paths)) if not LEFT_OUT & set(path.split("/")) and not _excluded(path, exclude)]
     tree = {path: entry for path in kept if (entry := _entry_of(top, path))}
-    describe = _git(
-        ["describe", "--tags", "--long", "--dirty", "--match", "*[0-9]*"], top
-    )
+    describe = _git(["describe", "--tags", "--long", "--dirty", "--match", "*[0-9]*"], top)
     return _checked(tree, "source.path"), str(source["path"]), (describe or "").strip()
 
 
 def _walk(top: str):
     for folder, folders, names in os.walk(top):
         links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
-        folders[:] = [
-            name for name in folders if name not in LEFT_OUT and name not in links
-        ]
-        yield from (
-            (folder, name)
-            for name in names + links
-            if not name.endswith((".pyc", ".pyo"))
-        )
+        folders[:] = [name for name in folders if name not in LEFT_OUT and name not in links]
+        yield from ((folder, name) for name in names + links if not name.endswith((".pyc", ".pyo")))
 
 
 def _excluded(path: str, patterns: list[str]) -> bool:
-    parents = [
-        str(parent) for parent in PurePosixPath(path).parents if str(parent) != "."
-    ]
+    parents = [str(parent) for parent in PurePosixPath(path).parents if str(parent) != "."]
     return any(
         fnmatch.fnmatch(candidate, pattern.rstrip("/"))
         or fnmatch.fnmatch(os.path.basename(candidate), pattern.rstrip("/"))
@@ -205,9 +172,7 @@ def _entry_of(top: str, path: str) -> Entry | None:
 def _read_git(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, str]:
     url, version = source["git"], str(source.get("version") or "")
     if not version:
-        raise SourceError(
-            "source.version: expected a tag, a branch or a commit beside source.git, found none"
-        )
+        raise SourceError("source.version: expected a tag, a branch or a commit beside source.git, found none")
     if url.startswith("-") or version.startswith("-"):
         raise SourceError("source.git and source.version must not begin with -")
     local = _find(url, basedir)
@@ -218,9 +183,7 @@ def _read_git(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, str]
         f"source.git: {mask(url)} cannot be fetched",
     )
     for name in (f"refs/tags/{version}", f"refs/heads/{version}", version):
-        commit = _git(
-            ["rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"], scratch
-        )
+        commit = _git(["rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"], scratch)
         if commit:
             break
     else:
@@ -238,9 +201,7 @@ def _read_git(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, str]
     )
     with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as tar:
         tree = _read_tar(tar, "source.git")
-    describe = _git(
-        ["describe", "--tags", "--long", "--match", "*[0-9]*", commit], scratch
-    )
+    describe = _git(["describe", "--tags", "--long", "--match", "*[0-9]*", commit], scratch)
     return tree, f"{mask(url)} {version} ({commit[:12]})", (describe or "").strip()
 
 
@@ -248,27 +209,19 @@ def _read_archive(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, 
     where, expected = source["archive"], str(source.get("sha256") or "").lower()
     if re.match(r"https?://", where):
         if not expected:
-            raise SourceError(
-                f"source.sha256: expected the checksum of {mask(where)}, found none; write sha256: HEX"
-            )
+            raise SourceError(f"source.sha256: expected the checksum of {mask(where)}, found none; write sha256: HEX")
         try:
             content = open_url(where, timeout=FETCH_SECONDS).read(MAX_BYTES)
         except OSError as error:
-            raise SourceError(
-                f"source.archive: {mask(where)} cannot be fetched: {error}"
-            ) from None
+            raise SourceError(f"source.archive: {mask(where)} cannot be fetched: {error}") from None
     else:
         path = _find(where, basedir)
         if not os.path.isfile(path):
-            raise SourceError(
-                f"source.archive: expected a file on this machine or an address, found none at {path}"
-            )
+            raise SourceError(f"source.archive: expected a file on this machine or an address, found none at {path}")
         content = Path(path).read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if expected and found != expected:
-        raise SourceError(
-            f"source.sha256: expected {expected}, found {found} at {mask(where)}; nothing of it was read"
-        )
+        raise SourceError(f"source.sha256: expected {expected}, found {found} at {mask(where)}; nothing of it was read")
     try:
         if zipfile.is_zipfile(io.BytesIO(content)):
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -277,9 +230,7 @@ def _read_archive(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, 
             with tarfile.open(fileobj=io.BytesIO(content)) as tar:
                 tree = _read_tar(tar, "source.archive")
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
-        raise SourceError(
-            f"source.archive: expected a tar or zip archive, found {mask(where)}: {error}"
-        ) from None
+        raise SourceError(f"source.archive: expected a tar or zip archive, found {mask(where)}: {error}") from None
     tops = {path.split("/")[0] for path in tree}
     if len(tops) == 1 and all("/" in path for path in tree):
         tree = _below(tree, tops.pop())
@@ -304,13 +255,9 @@ def _read_tar(tar: tarfile.TarFile, where: str) -> Tree:
         if member.issym():
             tree[name] = Entry(b"", target=member.linkname)
         elif member.isfile():
-            tree[name] = Entry(
-                tar.extractfile(member).read(), bool(member.mode & 0o100)
-            )
+            tree[name] = Entry(tar.extractfile(member).read(), bool(member.mode & 0o100))
         else:
-            raise SourceError(
-                f"{where}: member {member.name!r} is neither a file, a folder nor a symbolic link"
-            )
+            raise SourceError(f"{where}: member {member.name!r} is neither a file, a folder nor a symbolic link")
     return _checked(tree, where)
 
 
@@ -326,27 +273,19 @@ def _read_zip(archive: zipfile.ZipFile) -> Tree:
         if member.is_dir():
             continue
         if name in tree:
-            raise SourceError(
-                f"source.archive: member {member.filename!r} is there twice"
-            )
+            raise SourceError(f"source.archive: member {member.filename!r} is there twice")
         if mode & 0o6000 or stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFLNK):
             raise SourceError(
                 f"source.archive: member {member.filename!r} is neither a plain file, a folder nor a symbolic link"
             )
         content = archive.read(member)
-        tree[name] = (
-            Entry(b"", target=content.decode())
-            if stat.S_ISLNK(mode)
-            else Entry(content, bool(mode & 0o100))
-        )
+        tree[name] = Entry(b"", target=content.decode()) if stat.S_ISLNK(mode) else Entry(content, bool(mode & 0o100))
     return tree
 
 
 def _bound(members: int, size: int, where: str) -> None:
     if members > MAX_MEMBERS or size > MAX_BYTES:
-        raise SourceError(
-            f"{where}: expected at most {MAX_MEMBERS} members and {MAX_BYTES >> 20} MiB, found more"
-        )
+        raise SourceError(f"{where}: expected at most {MAX_MEMBERS} members and {MAX_BYTES >> 20} MiB, found more")
 
 
 def _safe_name(name: str, where: str) -> str:
@@ -363,18 +302,10 @@ def _checked(tree: Tree, where: str) -> Tree:
         parents = {str(parent) for parent in PurePosixPath(path).parents}
         under = sorted(parents & tree.keys())
         if under:
-            raise SourceError(
-                f"{where}: {path!r} lies below {under[0]!r}, which is no folder"
-            )
-        leads_to = (
-            os.path.normpath(os.path.join(os.path.dirname(path), entry.target))
-            if entry.target
-            else ""
-        )
+            raise SourceError(f"{where}: {path!r} lies below {under[0]!r}, which is no folder")
+        leads_to = os.path.normpath(os.path.join(os.path.dirname(path), entry.target)) if entry.target else ""
         if entry.target.startswith("/") or leads_to.split("/")[0] == "..":
-            raise SourceError(
-                f"{where}: the link {path!r} leads out of the tree, to {entry.target!r}; leave it out"
-            )
+            raise SourceError(f"{where}: the link {path!r} leads out of the tree, to {entry.target!r}; leave it out")
     return tree
 
 
@@ -382,15 +313,9 @@ def _below(tree: Tree, folder: str) -> Tree:
     folder = folder.strip("/")
     if not folder:
         return tree
-    found = {
-        path[len(folder) + 1 :]: entry
-        for path, entry in tree.items()
-        if path.startswith(folder + "/")
-    }
+    found = {path[len(folder) + 1 :]: entry for path, entry in tree.items() if path.startswith(folder + "/")}
     if not found:
-        raise SourceError(
-            f"source.subdirectory: expected a folder of the source, found none called {folder!r}"
-        )
+        raise SourceError(f"source.subdirectory: expected a folder of the source, found none called {folder!r}")
     return _checked(found, "source.subdirectory")
 
 
@@ -402,9 +327,7 @@ def digest(tree: Tree) -> str:
     total = hashlib.sha256()
     for path, entry in sorted(tree.items()):
         content = hashlib.sha256(entry.content).hexdigest()
-        total.update(
-            json.dumps([path, content, entry.executable, entry.target]).encode() + b"\n"
-        )
+        total.update(json.dumps([path, content, entry.executable, entry.target]).encode() + b"\n")
     return total.hexdigest()
 
 
@@ -436,9 +359,7 @@ def _read_packed(archive: str) -> dict[str, str]:
                 "setup.cfg",
             ) or member.name.endswith((".txt", ".in"))
             if member.isfile() and wanted and member.size < 1 << 20:
-                texts[member.name] = (
-                    tar.extractfile(member).read().decode(errors="replace")
-                )
+                texts[member.name] = tar.extractfile(member).read().decode(errors="replace")
     return texts
 
 
@@ -452,35 +373,18 @@ def plan_of(files: dict[str, str], requirements: dict) -> list[dict]:
     can_install = "build-system" in pyproject or "setup.py" in files
     project = asked.get("project", "auto")
     if project == "auto":
-        project = (
-            "install"
-            if can_install
-            else "dependencies"
-            if "project" in pyproject
-            else "none"
-        )
+        project = "install" if can_install else "dependencies" if "project" in pyproject else "none"
     if project == "install" and not can_install:
         raise SourceError(
             "requirements.project: expected a pyproject.toml with [build-system] or a setup.py, found neither"
         )
     if project == "dependencies" and "project" not in pyproject:
-        raise SourceError(
-            "requirements.project: expected a pyproject.toml with [project], found none"
-        )
-    names = asked.get("files") or (
-        ["requirements.txt"]
-        if "requirements.txt" in files and project != "install"
-        else []
-    )
+        raise SourceError("requirements.project: expected a pyproject.toml with [project], found none")
+    names = asked.get("files") or (["requirements.txt"] if "requirements.txt" in files and project != "install" else [])
     steps, locked = [], False
     for name in names:
         if name not in files:
-            there = (
-                ", ".join(
-                    sorted(path for path in files if path.endswith((".txt", ".in")))
-                )
-                or "none"
-            )
+            there = ", ".join(sorted(path for path in files if path.endswith((".txt", ".in")))) or "none"
             raise SourceError(
                 f"requirements.files: expected a file of the tree, found none called {name!r}; there are: {there}"
             )
@@ -489,10 +393,7 @@ def plan_of(files: dict[str, str], requirements: dict) -> list[dict]:
         steps.append({"requirements": name, "hashes": hashes})
     extras = asked.get("extras", [])
     known = pyproject.get("project", {}).get("optional-dependencies", {})
-    dynamic = (
-        "optional-dependencies" in pyproject.get("project", {}).get("dynamic", [])
-        or "project" not in pyproject
-    )
+    dynamic = "optional-dependencies" in pyproject.get("project", {}).get("dynamic", []) or "project" not in pyproject
     unknown = [extra for extra in extras if extra not in known and not dynamic]
     if unknown:
         raise SourceError(
@@ -515,17 +416,13 @@ def _pyproject(files: dict[str, str]) -> dict:
     try:
         return tomllib.loads(files.get("pyproject.toml", ""))
     except tomllib.TOMLDecodeError as error:
-        raise SourceError(
-            f"source: expected a valid pyproject.toml, found: {error}"
-        ) from None
+        raise SourceError(f"source: expected a valid pyproject.toml, found: {error}") from None
 
 
 def _wants_scm_version(files: dict[str, str]) -> bool:
     pyproject = _pyproject(files)
     requires = " ".join(pyproject.get("build-system", {}).get("requires", []))
-    if "project" in pyproject and "version" not in pyproject["project"].get(
-        "dynamic", []
-    ):
+    if "project" in pyproject and "version" not in pyproject["project"].get("dynamic", []):
         return False
     return bool(
         _SCM.search(requires)
@@ -588,15 +485,11 @@ def _git(words: list[str], folder: str | None) -> str | None:
     except FileNotFoundError:
         return None
     except subprocess.TimeoutExpired:
-        raise SourceError(
-            f"git {words[0]} did not end within {FETCH_SECONDS} s"
-        ) from None
+        raise SourceError(f"git {words[0]} did not end within {FETCH_SECONDS} s") from None
     _git.error = done.stderr.strip()
     return None if done.returncode else done.stdout
 
 
 def _must(words: list[str], folder: str | None, failure: str) -> None:
     if _git(words, folder) is None:
-        raise SourceError(
-            f"{failure}: {mask(_git.error.splitlines()[-1]) if _git.error else 'git is not there'}"
-        )
+        raise SourceError(f"{failure}: {mask(_git.error.splitlines()[-1]) if _git.error else 'git is not there'}")
