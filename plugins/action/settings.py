@@ -17,12 +17,8 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(
-            {
-                "apps": {"type": "raw", "required": True},
-                "root": {"type": "path", "default": "/srv"},
-            }
-        )
+        spec = {"apps": {"type": "raw", "required": True}, "root": {"type": "path", "default": "/srv"}}
+        arguments = self.validate_argument_spec(spec)[1]
         settings, errors = app_settings.settle(arguments["apps"], self._fleet_wide(task_vars))
         errors = errors or [
             f"slipway_apps.{name}.{error}"

@@ -148,7 +148,7 @@ class Release:
     def _kill_leftovers(self) -> None:
         """Kill every process that a step left running: it could still write to the release."""
         mark = os.fsencode(f"TMPDIR={self.tmp}")
-        for _ in range(20):
+        for dummy in range(20):
             left = [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and mark in _environ(entry)]
             if not left:
                 return
@@ -206,7 +206,7 @@ class Release:
     # The virtual environment
 
     def _install(self) -> None:
-        python, _ = self.python
+        python = self.python[0]
         venv = [UV, "venv", "--no-project", "--python", python] if self.uv else [python, "-m", "venv"]
         self._run("making the virtual environment", [*venv, self.venv])
         for step in self.params["plan"]:
@@ -389,7 +389,7 @@ class Release:
         return {}
 
     def _static_folder(self, prefix: str, where: str) -> str:
-        kind, _, path = where.rpartition(":")
+        kind, dummy, path = where.rpartition(":")
         tops = {"": self.src, "package": self.site_packages, "shared": self.layout.shared}
         if kind not in tops or not prefix.strip("/"):
             raise BuildError(

@@ -168,7 +168,7 @@ class App:
     def found(self, slot: str) -> dict[str, File]:
         """Every settings file that the slot has, by path."""
         paths = [os.path.join(UNITS, name) for name in (self.layout.service(slot), self.layout.socket(slot))]
-        for folder, _, names in os.walk(self.layout.settings(slot)):
+        for folder, dummy, names in os.walk(self.layout.settings(slot)):
             paths += [os.path.join(folder, name) for name in names]
         return {path: _read(path) for path in paths if os.path.lexists(path)}
 
@@ -333,14 +333,14 @@ class App:
     def superfluous(self, keep: int) -> list[str]:
         """Releases beyond the newest ``keep`` that no slot points at, and those whose build was cut short."""
         pointed = {self.release_of(slot) for slot in SLOTS} | {os.path.basename(os.path.realpath(self.layout.current))}
-        built, partial = [], []
+        built = {}
         for name in os.listdir(self.layout.releases):
             try:
-                built.append((os.stat(os.path.join(self.layout.release(name), "release.json")).st_mtime, name))
+                built[name] = os.stat(os.path.join(self.layout.release(name), "release.json")).st_mtime
             except OSError:
-                partial.append(name)
-        kept = {name for _, name in sorted(built, reverse=True)[:keep]} | pointed
-        return sorted({*partial, *(name for _, name in built)} - kept)
+                built[name] = 0.0  # cut short
+        kept = sorted((name for name in built if built[name]), key=built.get, reverse=True)[:keep]
+        return sorted(built.keys() - pointed - set(kept))
 
 
 def other_than(slot: str | None) -> str:

@@ -244,10 +244,11 @@ def diff_of(app: App, live: str | None, slot: str) -> list[dict]:
 
 def refuse(module: AnsibleModule, app: App, live: str | None, what: str, error: CutoverError) -> None:
     """End the module with the cause, the journal and what still serves."""
-    if live:
-        serving = f"Release {app.release_of(live)} still serves from slot {live}, untouched."
-    else:
-        serving = "Nothing serves this app yet."
+    serving = (
+        f"Release {app.release_of(live)} still serves from slot {live}, untouched."
+        if live
+        else "Nothing serves this app yet."
+    )
     lines = "\n".join(error.journal)
     module.fail_json(
         msg=f"{app.layout.name}: {what}: {error}.\n{serving}" + (f"\nLast lines:\n{lines}" if lines else "")
