@@ -1,8 +1,9 @@
-"""Make the checkout importable as ``ansible_collections.slipway.flask``, as Ansible itself sees it."""
+"""Make the checkout importable as ``ansible_collections.slipway.flask``, as Ansible itself sees it, and what tests share."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / ".collections"))
+TESTS = Path(__file__).resolve().parent
+sys.path[:0] = [str(TESTS), str(TESTS.parent / ".collections")]
