@@ -191,9 +191,9 @@ def _read_git(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, str]
             f"source.version: expected a tag, a branch or a commit of {mask(url)}, found none called {version!r}"
         )
     commit = commit.strip()
-    # Attributes such as export-ignore don't apply: the tree is what a checkout would hold.
+    # The tree is what a checkout would hold: a mirror has no work tree whose attributes, such as export-ignore, could apply.
     packed = subprocess.run(
-        ["git", "archive", "--format=tar", commit],
+        ["git", "archive", "--format=tar", "--worktree-attributes", commit],
         cwd=scratch,
         stdout=subprocess.PIPE,
         check=True,
