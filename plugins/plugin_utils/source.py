@@ -19,6 +19,7 @@ import re
 import stat
 import subprocess
 import tarfile
+import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -99,7 +100,8 @@ def prepare(source: dict, requirements: dict, basedir: str, cache: str) -> dict:
     with _alone(os.path.join(cache, f"{key}.lock")):
         known = Path(cache, f"{key}.json")
         if not known.exists():
-            tree, describe, git_describe = _READERS[kind](source, basedir, os.path.join(cache, key))
+            with tempfile.TemporaryDirectory(dir=cache) as scratch:
+                tree, describe, git_describe = _READERS[kind](source, basedir, scratch)
             tree = _below(tree, source.get("subdirectory", ""))
             archive = Path(cache, f"{key}.tar.gz")
             archive.write_bytes(pack(tree))
