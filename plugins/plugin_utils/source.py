@@ -179,11 +179,9 @@ def _read_git(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, str]
         raise SourceError("source.git and source.version must not begin with -")
     local = _find(url, basedir)
     url = local if os.path.exists(local) else url
-    _must(
-        ["clone", "--quiet", "--mirror", "--", url, scratch],
-        None,
-        f"source.git: {mask(url)} cannot be fetched",
-    )
+    cloned = _run_git(["clone", "--quiet", "--mirror", "--", url, "."], scratch)
+    if cloned.returncode:
+        raise SourceError(f"source.git: {mask(url)} cannot be fetched: {mask(' '.join(cloned.stderr.split()))}")
     for name in (f"refs/tags/{version}", f"refs/heads/{version}", version):
         commit = _git(["rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"], scratch)
         if commit:
@@ -472,26 +470,24 @@ def _alone(path: str):
         yield
 
 
-def _git(words: list[str], folder: str | None) -> str | None:
-    """What git says, None where it fails, such as outside of a checkout."""
+def _run_git(words: list[str], folder: str) -> subprocess.CompletedProcess:
     environment = {
         **os.environ,
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes"),
     }
     try:
-        done = subprocess.run(
+        return subprocess.run(
             ["git", *words], cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=FETCH_SECONDS, check=False,
         )  # fmt: skip
     except FileNotFoundError:
-        return None
+        return subprocess.CompletedProcess(words, 127, "", "expected git on this machine, found none; install it")
     except subprocess.TimeoutExpired:
         raise SourceError(f"git {words[0]} did not end within {FETCH_SECONDS} s") from None
-    _git.error = done.stderr.strip()
+
+
+def _git(words: list[str], folder: str) -> str | None:
+    """What git says, None where it fails, such as outside of a checkout."""
+    done = _run_git(words, folder)
     return None if done.returncode else done.stdout
-
-
-def _must(words: list[str], folder: str | None, failure: str) -> None:
-    if _git(words, folder) is None:
-        raise SourceError(f"{failure}: {mask(_git.error.splitlines()[-1]) if _git.error else 'git is not there'}")
