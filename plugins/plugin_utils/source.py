@@ -12,8 +12,10 @@ import fcntl
 import fnmatch
 import gzip
 import hashlib
+import http.client
 import io
 import json
+import lzma
 import os
 import re
 import stat
@@ -21,6 +23,7 @@ import subprocess
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -43,6 +46,17 @@ LEFT_OUT = {
 }
 MAX_MEMBERS, MAX_BYTES = 100_000, 2 << 30
 FETCH_SECONDS = 120
+# What archives raise that are damaged, encrypted (RuntimeError) or name no text (ValueError).
+_UNREADABLE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 # Build backends' plug-ins that take a version from git.
 _SCM = re.compile(
     r"setuptools[-_]scm|setuptools[-_]git[-_]versioning|hatch-vcs|versioningit|poetry-dynamic-versioning|uv-dynamic-versioning|pbr|"
@@ -212,8 +226,8 @@ def _read_archive(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, 
             raise SourceError(f"source.sha256: expected the checksum of {mask(where)}, found none; write sha256: HEX")
         try:
             content = open_url(where, timeout=FETCH_SECONDS).read(MAX_BYTES)
-        except OSError as error:
-            raise SourceError(f"source.archive: {mask(where)} cannot be fetched: {error}") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise SourceError(f"source.archive: {mask(where)} cannot be fetched: {mask(str(error))}") from None
     else:
         path = _find(where, basedir)
         if not os.path.isfile(path):
@@ -229,7 +243,7 @@ def _read_archive(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, 
         else:
             with tarfile.open(fileobj=io.BytesIO(content)) as tar:
                 tree = _read_tar(tar, "source.archive")
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+    except _UNREADABLE as error:
         raise SourceError(f"source.archive: expected a tar or zip archive, found {mask(where)}: {error}") from None
     tops = {path.split("/")[0] for path in tree}
     if len(tops) == 1 and all("/" in path for path in tree):
