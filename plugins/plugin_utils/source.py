@@ -247,7 +247,7 @@ def _read_archive(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, 
         raise SourceError(f"source.archive: expected a tar or zip archive, found {mask(where)}: {error}") from None
     tops = {path.split("/")[0] for path in tree}
     if len(tops) == 1 and all("/" in path for path in tree):
-        tree = _below(tree, tops.pop())
+        tree = _below(tree, tops.pop(), "source.archive")
     return _checked(tree, "source.archive"), mask(where), ""
 
 
@@ -255,10 +255,10 @@ _READERS = {"path": _read_path, "git": _read_git, "archive": _read_archive}
 
 
 def _read_tar(tar: tarfile.TarFile, where: str) -> Tree:
-    tree, seen, size = {}, 0, 0
-    for member in tar:
-        seen, size = seen + 1, size + member.size
-        _bound(seen, size, where)
+    tree, size = {}, 0
+    for count, member in enumerate(tar, 1):
+        size += member.size
+        _bound(count, size, member.name, where)
         name = _safe_name(member.name, where)
         if member.mode & 0o6000:
             raise SourceError(f"{where}: member {member.name!r} is set-uid or set-gid")
@@ -276,14 +276,11 @@ def _read_tar(tar: tarfile.TarFile, where: str) -> Tree:
 
 
 def _read_zip(archive: zipfile.ZipFile) -> Tree:
-    tree = {}
-    members = archive.infolist()
-    _bound(len(members), sum(member.file_size for member in members), "source.archive")
-    for member in members:
-        name, mode = (
-            _safe_name(member.filename, "source.archive"),
-            member.external_attr >> 16,
-        )
+    tree, size = {}, 0
+    for count, member in enumerate(archive.infolist(), 1):
+        size += member.file_size
+        _bound(count, size, member.filename, "source.archive")
+        name, mode = _safe_name(member.filename, "source.archive"), member.external_attr >> 16
         if member.is_dir():
             continue
         if name in tree:
@@ -297,17 +294,17 @@ def _read_zip(archive: zipfile.ZipFile) -> Tree:
     return tree
 
 
-def _bound(members: int, size: int, where: str) -> None:
+def _bound(members: int, size: int, name: str, where: str) -> None:
     if members > MAX_MEMBERS or size > MAX_BYTES:
-        raise SourceError(f"{where}: expected at most {MAX_MEMBERS} members and {MAX_BYTES >> 20} MiB, found more")
+        raise SourceError(
+            f"{where}: expected at most {MAX_MEMBERS} members and {MAX_BYTES >> 20} MiB, found more with {name!r}"
+        )
 
 
 def _safe_name(name: str, where: str) -> str:
-    clean = name.removeprefix("./")
-    clean = clean.rstrip("/")
     if name.startswith("/") or ".." in name.split("/") or "\\" in name or "\0" in name:
         raise SourceError(f"{where}: member {name!r} leads out of the tree")
-    return clean
+    return str(PurePosixPath(name))
 
 
 def _checked(tree: Tree, where: str) -> Tree:
@@ -323,14 +320,14 @@ def _checked(tree: Tree, where: str) -> Tree:
     return tree
 
 
-def _below(tree: Tree, folder: str) -> Tree:
+def _below(tree: Tree, folder: str, where: str = "source.subdirectory") -> Tree:
     folder = folder.strip("/")
     if not folder:
         return tree
     found = {path[len(folder) + 1 :]: entry for path, entry in tree.items() if path.startswith(folder + "/")}
     if not found:
         raise SourceError(f"source.subdirectory: expected a folder of the source, found none called {folder!r}")
-    return _checked(found, "source.subdirectory")
+    return _checked(found, where)
 
 
 # The archive that goes to the hosts
