@@ -143,12 +143,13 @@ def _read_path(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, str
     if not os.path.isdir(top):
         raise SourceError(f"source.path: expected a folder on this machine, found none at {top}")
     names = _git(["ls-files", "-z", "--cached", "--others", "--exclude-standard"], top)
-    if names is None:
+    # Nothing is listed of a folder that an outer checkout ignores as a whole, such as one with the apps of an inventory.
+    if not names:
         paths = [os.path.relpath(os.path.join(folder, name), top) for folder, name in _walk(top)]
     else:
         paths = [name for name in names.split("\0") if name and os.path.lexists(os.path.join(top, name))]
     exclude = source.get("exclude") or []
-    kept = [path for path in sorted(set(paths)) if not LEFT_OUT & set(path.split("/")) and not _excluded(path, exclude)]
+    kept = [path for path in sorted(set(paths)) if not _left_out(path) and not _excluded(path, exclude)]
     tree = {path: entry for path in kept if (entry := _entry_of(top, path))}
     describe = _git(["describe", "--tags", "--long", "--dirty", "--match", "*[0-9]*"], top)
     return _checked(tree, "source.path"), str(source["path"]), (describe or "").strip()
@@ -158,7 +159,11 @@ def _walk(top: str):
     for folder, folders, names in os.walk(top):
         links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
         folders[:] = [name for name in folders if name not in LEFT_OUT and name not in links]
-        yield from ((folder, name) for name in names + links if not name.endswith((".pyc", ".pyo")))
+        yield from ((folder, name) for name in names + links)
+
+
+def _left_out(path: str) -> bool:
+    return bool(LEFT_OUT & set(path.split("/"))) or path.endswith((".pyc", ".pyo"))
 
 
 def _excluded(path: str, patterns: list[str]) -> bool:
