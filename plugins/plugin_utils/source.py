@@ -29,6 +29,7 @@ from typing import NamedTuple
 
 import tomllib
 from ansible.module_utils.urls import open_url
+from packaging.version import InvalidVersion, Version
 
 # Never part of an app: version control, what Python and Node make anew, environments of the developer's own machine.
 LEFT_OUT = {
@@ -450,19 +451,27 @@ def _wants_scm_version(files: dict[str, str]) -> bool:
 
 
 def scm_version(describe: str) -> str:
-    """A version (PEP 440) from `git describe --tags --long --dirty`, as setuptools-scm makes it; '' when there is no tag."""
+    """A version (PEP 440) from `git describe --tags --long --dirty`, as setuptools-scm makes it; '' when there is no tag.
+
+    What is not committed is called dirty, not by its date: the same content has the same version.
+    """
     match = re.fullmatch(
-        r"(?P<tag>.+)-(?P<distance>\d+)-g(?P<commit>[0-9a-f]+)(?P<dirty>-dirty)?",
-        describe,
+        r"(?:[\w/-]*[-/_])?[vV]?(?P<version>\d.*)-(?P<distance>\d+)-g(?P<commit>[0-9a-f]+)(?P<dirty>-dirty)?", describe
     )
-    version = match and re.search(r"\d+(\.\d+)*((a|b|rc)\d+)?", match["tag"])
+    try:
+        version = Version(match["version"]) if match else None
+    except InvalidVersion:
+        version = None
     if not version:
         return ""
     if match["distance"] == "0" and not match["dirty"]:
-        return version[0]
-    numbers = re.match(r"(.*?)(\d+)$", version[0])
+        return version.public
+    # A tag such as 1.3.dev0 names the next version already.
+    coming, is_dev, _ = version.public.partition(".dev")
+    if not is_dev:
+        coming = re.sub(r"\d+$", lambda number: str(int(number[0]) + 1), coming)
     local = f"g{match['commit']}" + (".dirty" if match["dirty"] else "")
-    return f"{numbers[1]}{int(numbers[2]) + 1}.dev{match['distance']}+{local}"
+    return f"{coming}.dev{match['distance']}+{local}"
 
 
 # Small things
