@@ -410,8 +410,9 @@ def plan_of(files: dict[str, str], requirements: dict) -> list[dict]:
         steps.append({"requirements": name, "hashes": hashes})
     extras = asked.get("extras", [])
     known = pyproject.get("project", {}).get("optional-dependencies", {})
-    dynamic = "optional-dependencies" in pyproject.get("project", {}).get("dynamic", []) or "project" not in pyproject
-    unknown = [extra for extra in extras if extra not in known and not dynamic]
+    # Extras that a build backend makes up are known to it alone.
+    listed = "project" in pyproject and "optional-dependencies" not in pyproject["project"].get("dynamic", [])
+    unknown = [extra for extra in extras if extra not in known and (listed or project == "dependencies")]
     if unknown:
         raise SourceError(
             f"requirements.extras: expected some of {', '.join(sorted(known)) or 'none'}, found {', '.join(unknown)}"
