@@ -46,6 +46,7 @@ LEFT_OUT = {
     ".ruff_cache",
 }
 MAX_MEMBERS, MAX_BYTES = 100_000, 2 << 30
+MAX_TEXT_BYTES = 4 << 20
 FETCH_SECONDS = 120
 # What archives raise that are damaged, encrypted (RuntimeError) or name no text (ValueError).
 _UNREADABLE = (
@@ -366,17 +367,15 @@ def pack(tree: Tree) -> bytes:
 
 
 def _read_packed(archive: str) -> dict[str, str]:
-    """Texts of the files at the top and of all requirements files, which say how to install the app."""
+    """Texts of the files, of which some say how to install the app, whatever they are called; links are followed."""
     texts = {}
     with tarfile.open(archive, "r:gz") as tar:
         for member in tar:
-            wanted = member.name in (
-                "pyproject.toml",
-                "setup.py",
-                "setup.cfg",
-            ) or member.name.endswith((".txt", ".in"))
-            if member.isfile() and wanted and member.size < 1 << 20:
-                texts[member.name] = tar.extractfile(member).read().decode(errors="replace")
+            # A link that leads nowhere is a KeyError, one in a circle a RecursionError, one to a folder None.
+            with contextlib.suppress(KeyError, RecursionError):
+                file = tar.extractfile(member)
+                if file and member.size < MAX_TEXT_BYTES:
+                    texts[member.name] = file.read(MAX_TEXT_BYTES).decode(errors="replace")
     return texts
 
 
