@@ -24,6 +24,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -59,6 +60,8 @@ _UNREADABLE = (
     RuntimeError,
     ValueError,
 )
+# A line of a requirements file that includes another file of the tree; an address is the installer's to fetch.
+_INCLUDE = re.compile(r"(?:-[rc]\s*|--(?:requirement|constraint)(?:\s*=\s*|\s+))((?!https?://).+)")
 # Build backends' plug-ins that take a version from git.
 _SCM = re.compile(
     r"setuptools[-_]scm|setuptools[-_]git[-_]versioning|hatch-vcs|versioningit|poetry-dynamic-versioning|uv-dynamic-versioning|pbr|"
@@ -400,11 +403,10 @@ def plan_of(files: dict[str, str], requirements: dict) -> list[dict]:
     steps, locked = [], False
     for name in names:
         if name not in files:
-            there = ", ".join(sorted(path for path in files if path.endswith((".txt", ".in")))) or "none"
             raise SourceError(
-                f"requirements.files: expected a file of the tree, found none called {name!r}; there are: {there}"
+                f"requirements.files: expected a file of the tree, found none called {name!r}; {_there(files)}"
             )
-        hashes = "--hash=" in files[name]
+        hashes = any("--hash=" in line for line in _lines_of(name, files, set()))
         locked = locked or hashes
         steps.append({"requirements": name, "hashes": hashes})
     extras = asked.get("extras", [])
@@ -427,6 +429,29 @@ def plan_of(files: dict[str, str], requirements: dict) -> list[dict]:
     if project == "install":
         steps.append({"project": ".", "extras": extras, "deps": not locked})
     return steps
+
+
+def _lines_of(name: str, files: dict[str, str], seen: set[str]) -> Iterator[str]:
+    """The lines of a requirements file and of those that it includes, without comments."""
+    seen.add(name)
+    for number, text in enumerate(files[name].splitlines(), 1):
+        line = re.sub(r"(^|\s)#.*", "", text)
+        yield line
+        include = _INCLUDE.fullmatch(line.strip())
+        if include:
+            path = os.path.normpath(os.path.join(os.path.dirname(name), include[1].strip("\"'")))
+            if path not in files:
+                outside = path.startswith(("/", "../"))
+                raise SourceError(
+                    f"requirements.files: {name}, line {number}: expected a file of the tree, found {include[1]!r}, "
+                    f"which {'lies outside of it' if outside else 'is not there'}; {_there(files)}"
+                )
+            if path not in seen:
+                yield from _lines_of(path, files, seen)
+
+
+def _there(files: dict[str, str]) -> str:
+    return "there are: " + (", ".join(sorted(path for path in files if path.endswith((".txt", ".in")))) or "none")
 
 
 def _pyproject(files: dict[str, str]) -> dict:
