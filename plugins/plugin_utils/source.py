@@ -30,6 +30,7 @@ from typing import NamedTuple
 
 import tomllib
 from ansible.module_utils.urls import open_url
+from ansible_collections.slipway.flask.plugins.module_utils.index import mask
 from packaging.version import InvalidVersion, Version
 
 # Never part of an app: version control, what Python and Node make anew, environments of the developer's own machine.
@@ -500,11 +501,6 @@ def scm_version(describe: str) -> str:
 
 
 # Small things
-
-
-def mask(text: str) -> str:
-    """``text`` without the user and password of any address in it."""
-    return re.sub(r"(?<=://)[^/\s@]+@", "***@", text)
 
 
 def _find(path: str, basedir: str) -> str:
