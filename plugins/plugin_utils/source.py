@@ -62,7 +62,7 @@ _UNREADABLE = (
     ValueError,
 )
 # A line of a requirements file that includes another file of the tree; an address is the installer's to fetch.
-_INCLUDE = re.compile(r"(?:-[rc]\s*|--(?:requirement|constraint)(?:\s*=\s*|\s+))((?!https?://).+)")
+_INCLUDE = re.compile(r"(?:-[rc]\s*|--(?:requirement|constraint)(?:\s*=\s*|\s+))(?!https?://)(\S.*)")
 # Build backends' plug-ins that take a version from git.
 _SCM = re.compile(
     r"setuptools[-_]scm|setuptools[-_]git[-_]versioning|hatch-vcs|versioningit|poetry-dynamic-versioning|uv-dynamic-versioning|pbr|"
@@ -440,11 +440,12 @@ def _lines_of(name: str, files: dict[str, str], seen: set[str]) -> Iterator[str]
         yield line
         include = _INCLUDE.fullmatch(line.strip())
         if include:
-            path = os.path.normpath(os.path.join(os.path.dirname(name), include[1].strip("\"'")))
+            found = include[1].strip("\"'")
+            path = os.path.normpath(os.path.join(os.path.dirname(name), found))
             if path not in files:
                 outside = path.startswith(("/", "../"))
                 raise SourceError(
-                    f"requirements.files: {name}, line {number}: expected a file of the tree, found {include[1]!r}, "
+                    f"requirements.files: {name}, line {number}: expected a file of the tree, found {found!r}, "
                     f"which {'lies outside of it' if outside else 'is not there'}; {_there(files)}"
                 )
             if path not in seen:
