@@ -8,6 +8,7 @@ variable of a role, and the rules that hold between values.
 
 from __future__ import annotations
 
+import copy
 import difflib
 import functools
 import re
@@ -73,7 +74,8 @@ def spec() -> dict[str, dict]:
     site = _specs()["nginx_sites"]["options"]
     keys = {key: _specs()[name] for key, name in variables().items()}
     keys |= {key: site[name] for key, name in _SITE_KEYS.items()}
-    return {key: dict(entry) for key, entry in keys.items()}
+    # The validator writes into a spec's default.
+    return copy.deepcopy(keys)
 
 
 def settle(apps, fleet_wide: dict) -> tuple[dict[str, dict], list[str]]:
