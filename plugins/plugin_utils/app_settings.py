@@ -109,12 +109,14 @@ def _settle_one(name: str, app: dict, fleet_wide: dict) -> tuple[dict, list[str]
     for key, entry in known.items():
         if entry.get("required") and app.get(key) in (None, "", [], {}):
             errors.append(f"{key}: missing; write {_WRITE[key]}")
-    worker_class = app.get("worker_class")
+    worker_class = str(app.get("worker_class"))
     if worker_class in _NOT_FOR_WSGI:
         errors.append(f"worker_class: {_NOT_FOR_WSGI[worker_class]}")
     if errors:
         return {}, errors
-    checked = ArgumentSpecValidator(known).validate({**{k: v for k, v in fleet_wide.items() if k in known}, **app})
+    # An empty value in YAML is one that is not given.
+    given = {key: value for values in (fleet_wide, app) for key, value in values.items() if value is not None}
+    checked = ArgumentSpecValidator(known).validate({key: value for key, value in given.items() if key in known})
     if checked.error_messages:
         return {}, _named(checked.error_messages, known)
     settled = checked.validated_parameters
@@ -165,7 +167,7 @@ def _rules(app: dict) -> list[str]:
             refuse(key, "a number from 0", app[key])
     for key in ("env", "secrets"):
         for name, value in app[key].items():
-            if not re.fullmatch(r"[A-Za-z_]\w*", str(name)):
+            if not re.fullmatch(r"[A-Za-z_]\w*", str(name), re.ASCII):
                 refuse(key, "names of letters, digits and _", name)
             elif str(name).startswith("SLIPWAY_"):
                 refuse(
@@ -175,10 +177,10 @@ def _rules(app: dict) -> list[str]:
                 )
             elif "\0" in str(value) or isinstance(value, (dict, list)) or value is None:
                 errors.append(f"{key}.{name}: expected a text without NUL; the value is not shown")
-    for name in sorted(set(app["env"]) & set(app["secrets"])):
+    for name in sorted(set(app["env"]) & set(app["secrets"]), key=str):
         errors.append(f"env.{name}: stands in secrets too; keep one of them")
     for path, text in app["files"].items():
-        if not _is_plain_path(path.lstrip("/")):
+        if not _is_plain_path(str(path).lstrip("/")) or " " in path:
             refuse("files", "absolute paths, or paths in the app's tree", path)
         elif not isinstance(text, str):
             errors.append(
@@ -188,7 +190,7 @@ def _rules(app: dict) -> list[str]:
         if not _is_plain_path(path):
             refuse("shared", "paths in the app's tree", path)
     for prefix, folder in (app["static"] or {}).items():
-        if not re.fullmatch(r"/([\w.~-]+/)+", prefix) or "/../" in prefix:
+        if not re.fullmatch(nginx_settings.PREFIX.pattern, str(prefix), re.ASCII):
             refuse("static", "URL prefixes that begin and end with /", prefix)
         elif not _is_plain_path(re.sub(r"^(package|shared):", "", str(folder))):
             refuse(
@@ -200,8 +202,13 @@ def _rules(app: dict) -> list[str]:
         for command in app[key]:
             if not command or not isinstance(command, (str, list)):
                 refuse(key, "commands, each a text or a list of words", command)
-    if not str(app["health"].get("path", "/")).startswith("/"):
-        refuse("health", "a path that begins with /", app["health"]["path"])
+    if not re.fullmatch("/[!-~]*", app["health"].get("path", "/")):
+        refuse("health", "a path that begins with / and holds no blank", app["health"]["path"])
+    if not re.fullmatch("[!-~]+", app["health"]["host"]):
+        refuse("health", "a host name", app["health"]["host"])
+    for key in ("status", "timeout", "successes"):
+        if app["health"].get(key, 1) < 1:
+            refuse("health", f"a {key} from 1", app["health"][key])
     if app["memory_max"] and not re.fullmatch(r"\d+(\.\d+)?[KMGT%]?", app["memory_max"]):
         refuse("memory_max", "a size such as 512M", app["memory_max"])
     for key in ("service_extra_config", "server_extra_config"):
@@ -209,7 +216,7 @@ def _rules(app: dict) -> list[str]:
             if not re.fullmatch(r"\w+", str(name)) or _CONTROL.search(str(value)):
                 refuse(key, "names of directives, and values of one line", {name: value})
     for path in app["writable"]:
-        if not _is_plain_path(path.lstrip("/")) or not path.startswith("/"):
+        if not _is_plain_path(path.lstrip("/")) or not path.startswith("/") or " " in path:
             refuse("writable", "absolute paths", path)
     # The rest is the nginx role's to say; its keys are named here as the app's mapping names them.
     named = {target: key for key, target in _SITE_KEYS.items()}
