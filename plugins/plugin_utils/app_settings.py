@@ -84,16 +84,14 @@ def settle(apps, fleet_wide: dict) -> tuple[dict[str, dict], list[str]]:
     ``fleet_wide`` holds defaults that the inventory sets for all apps, by app key.
     """
     if not isinstance(apps, dict) or not apps:
-        return {}, [
-            f"slipway_apps: expected a mapping of app names to settings, found {_shown(apps)}; write {_EXAMPLE}"
-        ]
+        return {}, [f"slipway_apps: expected a mapping of app names to settings, found {_kind(apps)}; write {_EXAMPLE}"]
     settled, errors = {}, []
     for name, app in apps.items():
         where = f"slipway_apps.{name}"
         if not isinstance(name, str) or not name.strip() or _CONTROL.search(name):
             errors.append(f"slipway_apps: expected an app's name as text without line breaks, found {name!r}")
         elif not isinstance(app, dict):
-            errors.append(f"{where}: expected a mapping, found {_shown(app)}; write {_EXAMPLE}")
+            errors.append(f"{where}: expected a mapping, found {_kind(app)}; write {_EXAMPLE}")
         else:
             settled[name], found = _settle_one(name, app, fleet_wide)
             errors += [f"{where}.{error}" for error in found]
@@ -283,6 +281,11 @@ def _is_plain_path(path) -> bool:
 def _nearest(key, known) -> str:
     near = difflib.get_close_matches(str(key), known, 1)
     return f"; did you mean {near[0]}?" if near else f"; an app may have: {', '.join(sorted(known))}"
+
+
+def _kind(value) -> str:
+    """What a value is, where its content may be secret."""
+    return f"a {type(value).__name__}" if value else "nothing"
 
 
 def _shown(value) -> str:
