@@ -223,15 +223,16 @@ def _rules(app: dict) -> list[str]:
 
 
 def _between_apps(apps: dict[str, dict]) -> list[str]:
-    """Domains that two apps claim."""
+    """Domains that are claimed twice."""
     owners, errors = {}, []
     for name, app in apps.items():
         for domain in app["domains"]:
-            other = owners.setdefault(domain.lower(), name)
-            if other != name or app["domains"].count(domain) > 1:
+            if domain.lower() in owners:
                 errors.append(
-                    f"slipway_apps.{name}.domains: {domain} belongs to {other} already; a domain leads to one app"
+                    f"slipway_apps.{name}.domains: {domain} belongs to {owners[domain.lower()]} already; "
+                    "a domain leads to one app, write it once"
                 )
+            owners.setdefault(domain.lower(), name)
     return errors
 
 
