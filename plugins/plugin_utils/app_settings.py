@@ -38,14 +38,34 @@ _WRITE = {
     "source": "source: {path: my_app}, or {git: URL, version: v1.2}, {archive: FILE_OR_URL, sha256: HEX}, {package: name==1.2}",
     "wsgi": 'wsgi: "package:app" or wsgi: "package:create_app()"',
     "domains": "domains: [www.example.com]",
+    "requirements": "requirements: {files: [requirements.txt]}",
+    "python": 'python: "3.13", or nothing for the distribution\'s own',
+    "shared": "shared: [uploads]",
+    "build_timeout": "build_timeout: 900",
     "workers": "workers: auto, or a number from 1",
+    "worker_class": "worker_class: gthread",
+    "threads": "threads: 4",
+    "timeout": "timeout: 30",
+    "graceful_timeout": "graceful_timeout: 30",
+    "max_requests": "max_requests: 10000, or 0 for no bound",
+    "max_requests_jitter": "max_requests_jitter: 1000",
+    "preload": "preload: true",
     "env": 'env: {NAME: "value"}',
     "secrets": 'secrets: {NAME: "{{ vault_value }}"}',
     "health": "health: {path: /healthz}",
+    "files": "files: {config.toml: \"{{ lookup('template', 'config.toml.j2') }}\"}",
+    "writable": "writable: [/var/lib/uploads]",
+    "memory_max": "memory_max: 512M",
+    "keep_releases": "keep_releases: 5",
+    "service_extra_config": "service_extra_config: {LimitNOFILE: 65536}",
+    "server_extra_config": "server_extra_config: {keepalive: 5}",
+    "limits": "limits: {body: 100m, timeout: 120}",
+    "nginx_extra_config": "nginx_extra_config: {add_header: [X-Frame-Options DENY]}",
     "static": "static: {/static/: my_package/static}",
     "before_switch": "before_switch: [flask db upgrade]",
     "before_start": "before_start: [flask init-db]",
 }
+_TYPES = {"int": "a number", "bool": "true or false", "dict": "a mapping", "list": "a list", "str": "a text"}
 _NOT_FOR_WSGI = {
     "eventlet": "Gunicorn no longer has eventlet; write worker_class: gevent",
     "tornado": "the tornado class needs an app of its own kind; write worker_class: gthread",
@@ -116,7 +136,7 @@ def _settle_one(name: str, app: dict, fleet_wide: dict) -> tuple[dict, list[str]
     given = {key: value for values in (fleet_wide, app) for key, value in values.items() if value is not None}
     checked = ArgumentSpecValidator(known).validate({key: value for key, value in given.items() if key in known})
     if checked.error_messages:
-        return {}, _named(checked.error_messages, known)
+        return {}, sorted({_named(message) for message in checked.error_messages})
     settled = checked.validated_parameters
     for key, value in settled.items():
         if known[key].get("options"):
@@ -126,20 +146,21 @@ def _settle_one(name: str, app: dict, fleet_wide: dict) -> tuple[dict, list[str]
     return settled, _rules(settled)
 
 
-def _named(messages: list[str], known: dict) -> list[str]:
-    """A validator's messages, one a key, each led by its key and followed by what to write."""
-    named = {}
-    for message in messages:
-        unknown = re.match(r"((\w+)\.[\w.]+)\. Supported parameters include: (.*)", message)
-        words = [word for word in re.findall(r"\w+", message) if word in known]
-        key = unknown[2] if unknown else next(iter(words), "")
-        text = f"unknown key {unknown[1]}; it may have: {unknown[3].rstrip('.')}" if unknown else message
-        if key:
-            named.setdefault(
-                key,
-                f"{key}: {text}" + (f"; write {_WRITE[key]}" if key in _WRITE else ""),
-            )
-    return list(named.values()) or messages
+def _named(message: str) -> str:
+    """A validator's message, led by its key and followed by what to write."""
+    unknown = re.match(r"((\w+)\.[\w.]*?(\w+))\. Supported parameters include: (.*?)\.?$", message)
+    if unknown:
+        return f"{unknown[1]}: unknown key{_nearest(unknown[3], unknown[4].split(', '))}; write {_WRITE[unknown[2]]}"
+    name = re.search(r"(?:argument|option|value of) '?(\w+)", message)
+    parent = re.search(r"found in '?([\w.]+\w)", message)
+    mistyped = re.search(r"is of type (\w+).* convert to (\w+)", message)
+    choice = re.search(r"must be one of: (.*), got: (.*?)( found in|$)", message)
+    if mistyped:
+        message = f"expected {_TYPES.get(mistyped[2], mistyped[2])}, found a {mistyped[1]}"
+    elif choice:
+        message = f"expected one of {choice[1]}, found {choice[2]}"
+    path = ".".join(match[1] for match in (parent, name) if match)
+    return f"{path}: {message}; write {_WRITE[path.split('.')[0]]}"
 
 
 def _rules(app: dict) -> list[str]:
@@ -147,9 +168,7 @@ def _rules(app: dict) -> list[str]:
     errors = []
 
     def refuse(key: str, expected: str, found) -> None:
-        errors.append(
-            f"{key}: expected {expected}, found {_shown(found)}" + (f"; write {_WRITE[key]}" if key in _WRITE else "")
-        )
+        errors.append(f"{key}: expected {expected}, found {_shown(found)}; write {_WRITE[key]}")
 
     if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_].*", app["wsgi"]) or _CONTROL.search(app["wsgi"]):
         refuse("wsgi", "module:callable", app["wsgi"])
@@ -174,7 +193,7 @@ def _rules(app: dict) -> list[str]:
                     name,
                 )
             elif "\0" in str(value) or isinstance(value, (dict, list)) or value is None:
-                errors.append(f"{key}.{name}: expected a text without NUL; the value is not shown")
+                errors.append(f"{key}.{name}: expected a text without NUL; the value is not shown; write {_WRITE[key]}")
     for name in sorted(set(app["env"]) & set(app["secrets"]), key=str):
         errors.append(f"env.{name}: stands in secrets too; keep one of them")
     for path, text in app["files"].items():
@@ -182,7 +201,7 @@ def _rules(app: dict) -> list[str]:
             refuse("files", "absolute paths, or paths in the app's tree", path)
         elif not isinstance(text, str):
             errors.append(
-                f"files.{path}: expected the file's text, such as \"{{{{ lookup('template', 'app.toml.j2') }}}}\""
+                f"files.{path}: expected the file's text, found a {type(text).__name__}; write {_WRITE['files']}"
             )
     for path in app["shared"]:
         if not _is_plain_path(path):
