@@ -215,6 +215,10 @@ def _rules(app: dict) -> list[str]:
                 "folders in the app's tree, package:NAME/FOLDER or shared:FOLDER",
                 folder,
             )
+    for inner in sorted(map(str, app["static"] or {})):
+        outer = next((str(p) for p in app["static"] if inner != str(p) and inner.startswith(str(p))), None)
+        if outer:
+            errors.append(f"static: {inner} lies within {outer}, which has one folder; write one of the two alone")
     for key in ("before_switch", "before_start"):
         for command in app[key]:
             if not command or not isinstance(command, (str, list)):
