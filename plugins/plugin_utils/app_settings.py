@@ -65,7 +65,7 @@ _WRITE = {
     "before_switch": "before_switch: [flask db upgrade]",
     "before_start": "before_start: [flask init-db]",
 }
-_TYPES = {"int": "a number", "bool": "true or false", "dict": "a mapping", "list": "a list", "str": "a text"}
+_TYPES = {"int": "a number", "bool": "true or false", "list": "a list", "str": "a text"}
 _NOT_FOR_WSGI = {
     "eventlet": "Gunicorn no longer has eventlet; write worker_class: gevent",
     "tornado": "the tornado class needs an app of its own kind; write worker_class: gthread",
@@ -127,6 +127,8 @@ def _settle_one(name: str, app: dict, fleet_wide: dict) -> tuple[dict, list[str]
     for key, entry in known.items():
         if entry.get("required") and app.get(key) in (None, "", [], {}):
             errors.append(f"{key}: missing; write {_WRITE[key]}")
+        elif entry["type"] == "dict" and not isinstance(app.get(key) or {}, dict):
+            errors.append(f"{key}: expected a mapping, found {_kind(app[key])}; write {_WRITE[key]}")
     worker_class = str(app.get("worker_class"))
     if worker_class in _NOT_FOR_WSGI:
         errors.append(f"worker_class: {_NOT_FOR_WSGI[worker_class]}")
@@ -142,8 +144,9 @@ def _settle_one(name: str, app: dict, fleet_wide: dict) -> tuple[dict, list[str]
         if known[key].get("options"):
             # The validator adds what is not given as null.
             settled[key] = {k: v for k, v in (value or {}).items() if v is not None}
+    found = _rules(settled)
     settled["health"].setdefault("host", settled["domains"][0].lstrip("*."))
-    return settled, _rules(settled)
+    return settled, found
 
 
 def _named(message: str) -> str:
@@ -156,7 +159,7 @@ def _named(message: str) -> str:
     mistyped = re.search(r"is of type (\w+).* convert to (\w+)", message)
     choice = re.search(r"must be one of: (.*), got: (.*?)( found in|$)", message)
     if mistyped:
-        message = f"expected {_TYPES.get(mistyped[2], mistyped[2])}, found a {mistyped[1]}"
+        message = f"expected {_TYPES.get(mistyped[2], mistyped[2])}, found {mistyped[1]}"
     elif choice:
         message = f"expected one of {choice[1]}, found {choice[2]}"
     path = ".".join(match[1] for match in (parent, name) if match)
@@ -197,19 +200,17 @@ def _rules(app: dict) -> list[str]:
     for name in sorted(set(app["env"]) & set(app["secrets"]), key=str):
         errors.append(f"env.{name}: stands in secrets too; keep one of them")
     for path, text in app["files"].items():
-        if not _is_plain_path(str(path).lstrip("/")) or " " in path:
+        if not _is_plain_path(str(path).lstrip("/")) or " " in str(path):
             refuse("files", "absolute paths, or paths in the app's tree", path)
         elif not isinstance(text, str):
-            errors.append(
-                f"files.{path}: expected the file's text, found a {type(text).__name__}; write {_WRITE['files']}"
-            )
+            errors.append(f"files.{path}: expected the file's text, found {_kind(text)}; write {_WRITE['files']}")
     for path in app["shared"]:
         if not _is_plain_path(path):
             refuse("shared", "paths in the app's tree", path)
     for prefix, folder in (app["static"] or {}).items():
         if not re.fullmatch(nginx_settings.PREFIX.pattern, str(prefix), re.ASCII):
             refuse("static", "URL prefixes that begin and end with /", prefix)
-        elif not _is_plain_path(re.sub(r"^(package|shared):", "", str(folder))):
+        elif not _is_plain_path(re.sub(r"^(package|shared):", "", str(folder or ""))):
             refuse(
                 "static",
                 "folders in the app's tree, package:NAME/FOLDER or shared:FOLDER",
@@ -225,12 +226,12 @@ def _rules(app: dict) -> list[str]:
                 refuse(key, "commands, each a text or a list of words", command)
     if not re.fullmatch("/[!-~]*", app["health"].get("path", "/")):
         refuse("health", "a path that begins with / and holds no blank", app["health"]["path"])
-    if not re.fullmatch("[!-~]+", app["health"]["host"]):
+    if not re.fullmatch("[!-~]+", app["health"].get("host", "-")):
         refuse("health", "a host name", app["health"]["host"])
     for key in ("status", "timeout", "successes"):
         if app["health"].get(key, 1) < 1:
-            refuse("health", f"a {key} from 1", app["health"][key])
-    if app["memory_max"] and not re.fullmatch(r"\d+(\.\d+)?[KMGT%]?", app["memory_max"]):
+            refuse("health", f"{key} from 1", app["health"][key])
+    if app["memory_max"] and not re.fullmatch(r"\d+(\.\d+)?[KMGT%]", app["memory_max"]):
         refuse("memory_max", "a size such as 512M", app["memory_max"])
     for key in ("service_extra_config", "server_extra_config"):
         for name, value in app[key].items():
@@ -309,7 +310,7 @@ def _nearest(key, known) -> str:
 
 def _kind(value) -> str:
     """What a value is, where its content may be secret."""
-    return f"a {type(value).__name__}" if value else "nothing"
+    return type(value).__name__ if value else "nothing"
 
 
 def _shown(value) -> str:
