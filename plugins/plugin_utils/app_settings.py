@@ -200,7 +200,7 @@ def _rules(app: dict) -> list[str]:
     for name in sorted(set(app["env"]) & set(app["secrets"]), key=str):
         errors.append(f"env.{name}: stands in secrets too; keep one of them")
     for path, text in app["files"].items():
-        if not _is_plain_path(str(path).lstrip("/")) or " " in str(path):
+        if not isinstance(path, str) or not _is_plain_path(path.lstrip("/")) or " " in path:
             refuse("files", "absolute paths, or paths in the app's tree", path)
         elif not isinstance(text, str):
             errors.append(f"files.{path}: expected the file's text, found {_kind(text)}; write {_WRITE['files']}")
