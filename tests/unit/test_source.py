@@ -345,8 +345,9 @@ def test_a_password_is_in_no_message(refused):
         (["./hello-1.0/app.py"], {"app.py"}),
         (["app.py", "pkg/x"], {"app.py", "pkg/x"}),
         (["app.py"], {"app.py"}),
+        (["hello/app.py", "docs/x"], {"hello/app.py", "docs/x"}),
     ],
-    ids=["one folder", "dot before it", "file beside it", "one file"],
+    ids=["one folder", "dot before it", "file beside it", "one file", "two folders"],
 )
 def test_a_single_top_folder_is_stripped(prepare, tmp_path, make, names, expected):
     archive = make(tmp_path / "archive", *((name, "text") for name in names))
@@ -359,9 +360,9 @@ def test_a_subdirectory_holds_the_app(prepare, tmp_path):
 
 
 def test_a_zip_has_modes_and_links(prepare, tmp_path):
-    archive = zip_of(tmp_path / "a.zip", ("run.sh", "#!", 0o100755), ("link", "run.sh", 0o120777))
-    prepared = prepare(archive=archive)
-    assert members(prepared) == {"run.sh": "#!", "link": "run.sh"}
+    members_of_it = [("run.sh", "#!", 0o100755), ("link", "run.sh", 0o120777), ("made_elsewhere.py", "", 0)]
+    prepared = prepare(archive=zip_of(tmp_path / "a.zip", *members_of_it))
+    assert members(prepared) == {"run.sh": "#!", "link": "run.sh", "made_elsewhere.py": ""}
     assert ("run.sh", "0o755") in {header[:2] for header in headers(prepared)}
 
 
@@ -514,9 +515,13 @@ def project(extras=(), deps=True):
         ({"setup.py": ""}, {}, [project()]),
         ({"pyproject.toml": BUILDABLE, "requirements.txt": PLAIN}, {}, [project()]),
         (
-            {"pyproject.toml": BUILDABLE, "requirements.txt": LOCKED},
-            {"files": ["requirements.txt"]},
-            [{"requirements": "requirements.txt", "hashes": True}, project(deps=False)],
+            {"pyproject.toml": BUILDABLE, "a.lock": LOCKED, "b.txt": PLAIN},
+            {"files": ["a.lock", "b.txt"]},
+            [
+                {"requirements": "a.lock", "hashes": True},
+                {"requirements": "b.txt", "hashes": False},
+                project(deps=False),
+            ],
         ),
         ({"pyproject.toml": PROJECT + BUILDABLE}, {"extras": ["pg"]}, [project(["pg"])]),
         ({"pyproject.toml": DYNAMIC + BUILDABLE}, {"extras": ["pg"]}, [project(["pg"])]),
@@ -535,12 +540,20 @@ def project(extras=(), deps=True):
             [{"requirements": "requirements.txt", "hashes": False}],
         ),
         ({"setup.py": ""}, {"packages": ["redis"]}, [{"packages": ["redis"]}, project()]),
-        ({"pyproject.toml": "[tool.ruff]\n"}, {"files": None, "project": None}, []),
+        ({"pyproject.toml": "[tool.ruff]\n"}, {}, []),
+        ({"setup.py": ""}, {"files": None, "packages": None, "extras": None, "project": None}, [project()]),
     ],
     ids=[
         *("nothing", "requirements.txt", "locked", "named files", "setup.py", "built", "built with a lock"),
         *("extra", "dynamic extra", "setup.py's extra", "dependencies", "dependencies with an extra"),
-        *("lock instead of dependencies", "dependencies asked for", "no project", "packages", "tools only"),
+        *(
+            "lock instead of dependencies",
+            "dependencies asked for",
+            "no project",
+            "packages",
+            "tools only",
+            "empty keys",
+        ),
     ],
 )
 def test_plan(files, asked, expected):
