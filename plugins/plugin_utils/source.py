@@ -526,7 +526,7 @@ def _run_git(words: list[str], folder: str) -> subprocess.CompletedProcess:
     try:
         return subprocess.run(
             ["git", *words], cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=FETCH_SECONDS, check=False,
+            errors="surrogateescape", timeout=FETCH_SECONDS, check=False,
         )  # fmt: skip
     except FileNotFoundError:
         return subprocess.CompletedProcess(words, 127, "", "expected git on this machine, found none; install it")

@@ -268,6 +268,15 @@ def test_what_is_no_file_is_refused(refused, tmp_path):
     assert "found queue, which is none of them; exclude it" in refused(path="app")
 
 
+@pytest.mark.parametrize("is_checkout", [False, True], ids=["plain folder", "git checkout"])
+def test_a_name_need_not_be_utf_8(prepare, tmp_path, is_checkout):
+    name = os.fsdecode(b"caf\xe9.txt")
+    folder = fill(tmp_path / "app", {name: ""})
+    if is_checkout:
+        git(folder, "init", "--quiet")
+    assert members(prepare(path="app")) == {name: ""}
+
+
 # git
 
 
