@@ -148,7 +148,13 @@ def _read_path(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, str
     top = _find(source["path"], basedir)
     if not os.path.isdir(top):
         raise SourceError(f"source.path: expected a folder on this machine, found none at {top}")
-    names = _git(["ls-files", "-z", "--cached", "--others", "--exclude-standard"], top)
+    listed = _run_git(["ls-files", "-z", "--cached", "--others", "--exclude-standard"], top)
+    if "dubious ownership" in listed.stderr:
+        raise SourceError(
+            f"source.path: expected a checkout of the user who runs Ansible, found one of another at {top}, whose ignored files "
+            f"git will not tell; write git config --global --add safe.directory FOLDER, with the checkout's top folder"
+        )
+    names = "" if listed.returncode else listed.stdout
     # Nothing is listed of a folder that an outer checkout ignores as a whole, such as one with the apps of an inventory.
     if not names:
         paths = [os.path.relpath(os.path.join(folder, name), top) for folder, name in _walk(top)]
@@ -520,6 +526,7 @@ def _alone(path: str):
 def _run_git(words: list[str], folder: str) -> subprocess.CompletedProcess:
     environment = {
         **os.environ,
+        "LC_ALL": "C.UTF-8",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes"),
     }

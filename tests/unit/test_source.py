@@ -242,6 +242,12 @@ def test_what_git_ignores_is_left_out_and_what_it_does_not_know_yet_is_not(prepa
     assert members(prepare(path="repository")) == {".gitignore": "*.env\n", "new.py": "", "app.py": "changed\n"}
 
 
+def test_a_checkout_of_another_user_is_not_sent_with_what_it_ignores(refused, repository, monkeypatch):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    fill(repository, {".gitignore": "*.env\n", "local.env": "secret"})
+    assert "write git config --global --add safe.directory FOLDER" in refused(path="repository")
+
+
 def test_a_folder_that_an_outer_checkout_ignores_is_a_plain_folder(prepare, repository):
     fill(repository, {".gitignore": "apps\n", "apps/hello/app.py": ""})
     assert members(prepare(path="repository/apps/hello")) == {"app.py": ""}
