@@ -152,7 +152,7 @@ def _read_path(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, str
     if "dubious ownership" in listed.stderr:
         raise SourceError(
             f"source.path: expected a checkout of the user who runs Ansible, found one of another at {top}, whose ignored files "
-            f"git will not tell; write git config --global --add safe.directory FOLDER, with the checkout's top folder"
+            "git will not tell; write git config --global --add safe.directory FOLDER, with the checkout's top folder"
         )
     names = "" if listed.returncode else listed.stdout
     # Nothing is listed of a folder that an outer checkout ignores as a whole, such as one with the apps of an inventory.
