@@ -413,7 +413,7 @@ def plan_of(files: dict[str, str], requirements: dict) -> list[dict]:
             raise SourceError(
                 f"requirements.files: expected a file of the tree, found none called {name!r}; {_there(files)}"
             )
-        hashes = any("--hash=" in line for line in _lines_of(name, files, set()))
+        hashes = "--hash=" in "\n".join(_lines_of(name, files, set()))
         locked = locked or hashes
         steps.append({"requirements": name, "hashes": hashes})
     extras = asked.get("extras", [])

@@ -633,6 +633,11 @@ def test_an_included_file_lies_in_the_tree(path):
         plan_of({"requirements.txt": f"-r {path}"}, {})
 
 
+def test_an_included_file_must_be_there_behind_a_lock_too():
+    with pytest.raises(SourceError, match=re.escape("requirements.txt, line 3: ")):
+        plan_of({"requirements.txt": LOCKED + "-r other"}, {})
+
+
 def test_the_fault_of_a_file_deeper_down_is_named_there():
     files = {"requirements.txt": "-r deep/a.txt", "deep/a.txt": "-c ../b.txt", "b.txt": "flask\n-r ../c.txt"}
     with pytest.raises(SourceError, match=re.escape("b.txt, line 2: expected a file of the tree, found '../c.txt'")):
