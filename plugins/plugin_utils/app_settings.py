@@ -123,20 +123,25 @@ _EXAMPLE = 'slipway_apps: {hello: {source: {path: my_app}, wsgi: "my_app:create_
 
 def _settle_one(name: str, app: dict, fleet_wide: dict) -> tuple[dict, list[str]]:
     known = spec()
+    # An empty value in YAML is one that is not given.
+    given = {
+        key: value
+        for values in (fleet_wide, app)
+        for key, value in values.items()
+        if key in known and value is not None
+    }
     errors = [f"{key}: unknown key{_nearest(key, known)}" for key in app if key not in known]
     for key, entry in known.items():
-        if entry.get("required") and app.get(key) in (None, "", [], {}):
+        if entry.get("required") and given.get(key) in (None, "", [], {}):
             errors.append(f"{key}: missing; write {_WRITE[key]}")
-        elif entry["type"] == "dict" and not isinstance(app.get(key) or {}, dict):
-            errors.append(f"{key}: expected a mapping, found {_kind(app[key])}; write {_WRITE[key]}")
-    worker_class = str(app.get("worker_class"))
+        elif entry["type"] == "dict" and not isinstance(given.get(key, {}), dict):
+            errors.append(f"{key}: expected a mapping, found {_kind(given[key])}; write {_WRITE[key]}")
+    worker_class = str(given.get("worker_class"))
     if worker_class in _NOT_FOR_WSGI:
         errors.append(f"worker_class: {_NOT_FOR_WSGI[worker_class]}")
     if errors:
         return {}, errors
-    # An empty value in YAML is one that is not given.
-    given = {key: value for values in (fleet_wide, app) for key, value in values.items() if value is not None}
-    checked = ArgumentSpecValidator(known).validate({key: value for key, value in given.items() if key in known})
+    checked = ArgumentSpecValidator(known).validate(given)
     if checked.error_messages:
         return {}, sorted({_named(message) for message in checked.error_messages})
     settled = checked.validated_parameters
@@ -163,7 +168,7 @@ def _named(message: str) -> str:
     elif choice:
         message = f"expected one of {choice[1]}, found {choice[2]}"
     path = ".".join(match[1] for match in (parent, name) if match)
-    return f"{path}: {message}; write {_WRITE[path.split('.')[0]]}"
+    return f"{path}: {message}; write {_WRITE.get(path.split('.')[0], _EXAMPLE)}"
 
 
 def _rules(app: dict) -> list[str]:

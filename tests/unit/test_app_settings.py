@@ -75,9 +75,24 @@ def test_the_inventory_s_default_yields_to_an_app_s_own_value(own, expected):
 
 
 @pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"limits": 5}, "limits: expected a mapping, found int; "),
+        ({"worker_class": "eventlet"}, "worker_class: Gunicorn no longer has eventlet; "),
+        ({"threads": 0}, "threads: expected a number from 1, "),
+    ],
+    ids=str,
+)
+def test_the_inventory_s_default_is_held_to_the_same_rules(keys, says):
+    (error,) = app_settings.settle({"hello": FIVE_LINES}, keys)[1]
+    assert error.startswith(f"slipway_apps.hello.{says}")
+
+
+@pytest.mark.parametrize(
     "keys",
     [
         {"wsgi": "my_app.web:app"},
+        {"source": {"git": "https://example.com/a.git", "version": "v1"}},
         {"wsgi": "my_app:create_app('prod', debug=False)"},
         {"workers": 1},
         {"threads": 1, "timeout": 1, "graceful_timeout": 1, "build_timeout": 1},
