@@ -472,7 +472,26 @@ def test_a_slot_that_does_not_come_up_is_stopped_and_its_journal_shown(app, syst
     assert ["systemctl", "disable", "--now", "flask-hello@green.socket", "flask-hello@green.service"] in systemd.called
 
 
+def test_a_slot_that_serves_comes_back_after_a_reboot_and_one_that_was_stopped_does_not(app, systemd):
+    units = ["flask-hello@green.socket", "flask-hello@green.service"]
+    app.enable("green")
+    app.stop("green")
+    assert systemd.called == [
+        ["systemctl", "enable", *units],
+        ["systemctl", "disable", "--now", *units],
+        ["systemctl", "reset-failed", *units],
+    ]
+
+
 # Order around the live slot
+
+
+def test_a_connection_that_nginx_was_about_to_make_is_waited_for(app, systemd, monkeypatch):
+    seen = []
+    monkeypatch.setattr(time, "sleep", seen.append)
+    monkeypatch.setattr(slots, "connections", lambda path: seen.append(path))
+    app.retire("green", 30)
+    assert seen == [1, app.layout.socket_path("green")]
 
 
 @pytest.mark.parametrize(
