@@ -363,6 +363,15 @@ def test_a_prepared_slot_holds_what_is_wanted_and_nothing_else(app, systemd):
     assert systemd.called == [["systemctl", "daemon-reload"]] * 2
 
 
+def test_the_app_may_pass_the_folders_of_its_settings(app):
+    before = os.umask(0o077)
+    try:
+        app.prepare("blue")
+    finally:
+        os.umask(before)
+    assert {mode(folder) for folder, _, _ in os.walk(os.path.dirname(app.layout.etc))} == {"0o755"}
+
+
 def test_a_live_slot_in_good_order_has_no_faults(live):
     assert live.faults("blue") == [] and live.live_slot() == "blue"
 
@@ -468,6 +477,17 @@ def test_a_one_off_command_that_fails_shows_its_last_lines(app, monkeypatch):
 def test_a_command_that_takes_too_long_is_named():
     with pytest.raises(CutoverError, match=r"sleep 60 did not end within 0 s"):
         slots.run(["sleep", "60"], 0.01)
+
+
+def test_a_slot_starts_its_socket_first(app, systemd):
+    asked = []
+    probe = types.SimpleNamespace(timeout=60, wait=lambda path, dying: asked.append((path, dying())))
+    app.start("green", probe)
+    assert systemd.called == [
+        ["systemctl", "start", "flask-hello@green.socket"],
+        ["systemctl", "start", "flask-hello@green.service"],
+    ]
+    assert asked == [(app.layout.socket_path("green"), False)]
 
 
 def test_a_slot_that_does_not_come_up_is_stopped_and_its_journal_shown(app, systemd, hurry, monkeypatch):
