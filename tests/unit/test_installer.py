@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
+import stat
+import types
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
@@ -153,6 +156,25 @@ def test_an_index_s_password_goes_by_environment(module, host):
     module(index={"url": "https://me:hunter2@pypi.example.com/simple"})
     assert "hunter2" not in str(host.ran)
     assert "https://me:hunter2@pypi.example.com/simple" in [env.get("PIP_INDEX_URL") for env in host.environments]
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["new", "known"])
+def test_the_build_user_gets_a_home_that_others_cannot_enter(tmp_path, monkeypatch, is_there):
+    me, home, users, ran = pwd.getpwuid(os.geteuid()), str(tmp_path / "home"), {}, []
+
+    def run(argv, timeout):
+        ran.append(argv)
+        users["flask-build"] = me
+
+    monkeypatch.setattr(installer, "BUILD_HOME", home)
+    monkeypatch.setattr(installer, "run", run)
+    monkeypatch.setattr(installer, "pwd", types.SimpleNamespace(getpwnam=users.__getitem__))
+    users.update({"flask-build": me} if is_there else {})
+    assert not installer.has_user()
+    installer.make_user()
+    assert installer.has_user() and stat.S_IMODE(os.stat(home).st_mode) == 0o750
+    assert [argv[0] for argv in ran] == ([] if is_there else ["useradd"])
+    assert is_there or {"--system", "--shell=/usr/sbin/nologin", f"--home-dir={home}"} < set(ran[0])
 
 
 # Commands
