@@ -42,4 +42,4 @@ def environment(index: dict) -> dict[str, str]:
 
 def mask(text: str) -> str:
     """``text`` without the user and password of any address in it."""
-    return re.sub(r"(?<=://)[^/\s@]+@", "***@", text)
+    return re.sub(r"(?<=://)[^/\s]+@", "***@", text)

@@ -196,10 +196,8 @@ class App:
         """State of both slots' units and of the umbrella, in one call."""
         names = [unit(slot) for slot in SLOTS for unit in (self.layout.service, self.layout.socket)]
         names.append(self.layout.umbrella)
-        shown = run(["systemctl", "show", "--property=Id,ActiveState,UnitFileState,NRestarts", *names])
-        states = [
-            dict(line.split("=", 1) for line in block.splitlines()) for block in shown.stdout.strip().split("\n\n")
-        ]
+        shown = systemctl("show", "--property=Id,ActiveState,UnitFileState,NRestarts", *names)
+        states = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown.strip().split("\n\n")]
         return {state.get("Id", ""): state for state in states}
 
     def faults(self, slot: str) -> list[str]:
@@ -347,10 +345,11 @@ def other_than(slot: str | None) -> str:
     return SLOTS[1] if slot == SLOTS[0] else SLOTS[0]
 
 
-def systemctl(*words: str) -> None:
+def systemctl(*words: str) -> str:
     done = run(["systemctl", *words])
     if done.returncode:
         raise CutoverError(f"systemctl {' '.join(words)}: {done.stdout.strip()}")
+    return done.stdout
 
 
 def point(link: str, target: str) -> None:

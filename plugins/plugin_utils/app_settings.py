@@ -8,6 +8,7 @@ variable of a role, and the rules that hold between values.
 
 from __future__ import annotations
 
+import copy
 import difflib
 import functools
 import re
@@ -37,14 +38,34 @@ _WRITE = {
     "source": "source: {path: my_app}, or {git: URL, version: v1.2}, {archive: FILE_OR_URL, sha256: HEX}, {package: name==1.2}",
     "wsgi": 'wsgi: "package:app" or wsgi: "package:create_app()"',
     "domains": "domains: [www.example.com]",
+    "requirements": "requirements: {files: [requirements.txt]}",
+    "python": 'python: "3.13", or nothing for the distribution\'s own',
+    "shared": "shared: [uploads]",
+    "build_timeout": "build_timeout: 900",
     "workers": "workers: auto, or a number from 1",
+    "worker_class": "worker_class: gthread",
+    "threads": "threads: 4",
+    "timeout": "timeout: 30",
+    "graceful_timeout": "graceful_timeout: 30",
+    "max_requests": "max_requests: 10000, or 0 for no bound",
+    "max_requests_jitter": "max_requests_jitter: 1000",
+    "preload": "preload: true",
     "env": 'env: {NAME: "value"}',
     "secrets": 'secrets: {NAME: "{{ vault_value }}"}',
     "health": "health: {path: /healthz}",
+    "files": "files: {config.toml: \"{{ lookup('template', 'config.toml.j2') }}\"}",
+    "writable": "writable: [/var/lib/uploads]",
+    "memory_max": "memory_max: 512M",
+    "keep_releases": "keep_releases: 5",
+    "service_extra_config": "service_extra_config: {LimitNOFILE: 65536}",
+    "server_extra_config": "server_extra_config: {keepalive: 5}",
+    "limits": "limits: {body: 100m, timeout: 120}",
+    "nginx_extra_config": "nginx_extra_config: {add_header: [X-Frame-Options DENY]}",
     "static": "static: {/static/: my_package/static}",
     "before_switch": "before_switch: [flask db upgrade]",
     "before_start": "before_start: [flask init-db]",
 }
+_TYPES = {"int": "a number", "bool": "true or false", "list": "a list", "str": "a text"}
 _NOT_FOR_WSGI = {
     "eventlet": "Gunicorn no longer has eventlet; write worker_class: gevent",
     "tornado": "the tornado class needs an app of its own kind; write worker_class: gthread",
@@ -73,7 +94,8 @@ def spec() -> dict[str, dict]:
     site = _specs()["nginx_sites"]["options"]
     keys = {key: _specs()[name] for key, name in variables().items()}
     keys |= {key: site[name] for key, name in _SITE_KEYS.items()}
-    return {key: dict(entry) for key, entry in keys.items()}
+    # The validator writes into a spec's default.
+    return copy.deepcopy(keys)
 
 
 def settle(apps, fleet_wide: dict) -> tuple[dict[str, dict], list[str]]:
@@ -82,16 +104,14 @@ def settle(apps, fleet_wide: dict) -> tuple[dict[str, dict], list[str]]:
     ``fleet_wide`` holds defaults that the inventory sets for all apps, by app key.
     """
     if not isinstance(apps, dict) or not apps:
-        return {}, [
-            f"slipway_apps: expected a mapping of app names to settings, found {_shown(apps)}; write {_EXAMPLE}"
-        ]
+        return {}, [f"slipway_apps: expected a mapping of app names to settings, found {_kind(apps)}; write {_EXAMPLE}"]
     settled, errors = {}, []
     for name, app in apps.items():
         where = f"slipway_apps.{name}"
         if not isinstance(name, str) or not name.strip() or _CONTROL.search(name):
             errors.append(f"slipway_apps: expected an app's name as text without line breaks, found {name!r}")
         elif not isinstance(app, dict):
-            errors.append(f"{where}: expected a mapping, found {_shown(app)}; write {_EXAMPLE}")
+            errors.append(f"{where}: expected a mapping, found {_kind(app)}; write {_EXAMPLE}")
         else:
             settled[name], found = _settle_one(name, app, fleet_wide)
             errors += [f"{where}.{error}" for error in found]
@@ -103,41 +123,52 @@ _EXAMPLE = 'slipway_apps: {hello: {source: {path: my_app}, wsgi: "my_app:create_
 
 def _settle_one(name: str, app: dict, fleet_wide: dict) -> tuple[dict, list[str]]:
     known = spec()
+    # An empty value in YAML is one that is not given.
+    given = {
+        key: value
+        for values in (fleet_wide, app)
+        for key, value in values.items()
+        if key in known and value is not None
+    }
     errors = [f"{key}: unknown key{_nearest(key, known)}" for key in app if key not in known]
     for key, entry in known.items():
-        if entry.get("required") and app.get(key) in (None, "", [], {}):
+        if entry.get("required") and given.get(key) in (None, "", [], {}):
             errors.append(f"{key}: missing; write {_WRITE[key]}")
-    worker_class = app.get("worker_class")
+        elif entry["type"] == "dict" and not isinstance(given.get(key, {}), dict):
+            errors.append(f"{key}: expected a mapping, found {_kind(given[key])}; write {_WRITE[key]}")
+    worker_class = str(given.get("worker_class"))
     if worker_class in _NOT_FOR_WSGI:
         errors.append(f"worker_class: {_NOT_FOR_WSGI[worker_class]}")
     if errors:
         return {}, errors
-    checked = ArgumentSpecValidator(known).validate({**{k: v for k, v in fleet_wide.items() if k in known}, **app})
+    checked = ArgumentSpecValidator(known).validate(given)
     if checked.error_messages:
-        return {}, _named(checked.error_messages, known)
+        return {}, sorted({_named(message) for message in checked.error_messages})
     settled = checked.validated_parameters
     for key, value in settled.items():
         if known[key].get("options"):
             # The validator adds what is not given as null.
             settled[key] = {k: v for k, v in (value or {}).items() if v is not None}
+    found = _rules(settled)
     settled["health"].setdefault("host", settled["domains"][0].lstrip("*."))
-    return settled, _rules(settled)
+    return settled, found
 
 
-def _named(messages: list[str], known: dict) -> list[str]:
-    """A validator's messages, one a key, each led by its key and followed by what to write."""
-    named = {}
-    for message in messages:
-        unknown = re.match(r"((\w+)\.[\w.]+)\. Supported parameters include: (.*)", message)
-        words = [word for word in re.findall(r"\w+", message) if word in known]
-        key = unknown[2] if unknown else next(iter(words), "")
-        text = f"unknown key {unknown[1]}; it may have: {unknown[3].rstrip('.')}" if unknown else message
-        if key:
-            named.setdefault(
-                key,
-                f"{key}: {text}" + (f"; write {_WRITE[key]}" if key in _WRITE else ""),
-            )
-    return list(named.values()) or messages
+def _named(message: str) -> str:
+    """A validator's message, led by its key and followed by what to write."""
+    unknown = re.match(r"((\w+)\.[\w.]*?(\w+))\. Supported parameters include: (.*?)\.?$", message)
+    if unknown:
+        return f"{unknown[1]}: unknown key{_nearest(unknown[3], unknown[4].split(', '))}; write {_WRITE[unknown[2]]}"
+    name = re.search(r"(?:argument|option|value of) '?(\w+)", message)
+    parent = re.search(r"found in '?([\w.]+\w)", message)
+    mistyped = re.search(r"is of type (\w+).* convert to (\w+)", message)
+    choice = re.search(r"must be one of: (.*), got: (.*?)( found in|$)", message)
+    if mistyped:
+        message = f"expected {_TYPES.get(mistyped[2], mistyped[2])}, found {mistyped[1]}"
+    elif choice:
+        message = f"expected one of {choice[1]}, found {choice[2]}"
+    path = ".".join(match[1] for match in (parent, name) if match)
+    return f"{path}: {message}; write {_WRITE.get(path.split('.')[0], _EXAMPLE)}"
 
 
 def _rules(app: dict) -> list[str]:
@@ -145,9 +176,7 @@ def _rules(app: dict) -> list[str]:
     errors = []
 
     def refuse(key: str, expected: str, found) -> None:
-        errors.append(
-            f"{key}: expected {expected}, found {_shown(found)}" + (f"; write {_WRITE[key]}" if key in _WRITE else "")
-        )
+        errors.append(f"{key}: expected {expected}, found {_shown(found)}; write {_WRITE[key]}")
 
     if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_].*", app["wsgi"]) or _CONTROL.search(app["wsgi"]):
         refuse("wsgi", "module:callable", app["wsgi"])
@@ -163,7 +192,7 @@ def _rules(app: dict) -> list[str]:
             refuse(key, "a number from 0", app[key])
     for key in ("env", "secrets"):
         for name, value in app[key].items():
-            if not re.fullmatch(r"[A-Za-z_]\w*", str(name)):
+            if not re.fullmatch(r"[A-Za-z_]\w*", str(name), re.ASCII):
                 refuse(key, "names of letters, digits and _", name)
             elif str(name).startswith("SLIPWAY_"):
                 refuse(
@@ -172,42 +201,49 @@ def _rules(app: dict) -> list[str]:
                     name,
                 )
             elif "\0" in str(value) or isinstance(value, (dict, list)) or value is None:
-                errors.append(f"{key}.{name}: expected a text without NUL; the value is not shown")
-    for name in sorted(set(app["env"]) & set(app["secrets"])):
+                errors.append(f"{key}.{name}: expected a text without NUL; the value is not shown; write {_WRITE[key]}")
+    for name in sorted(set(app["env"]) & set(app["secrets"]), key=str):
         errors.append(f"env.{name}: stands in secrets too; keep one of them")
     for path, text in app["files"].items():
-        if not _is_plain_path(path.lstrip("/")):
+        if not isinstance(path, str) or not _is_plain_path(path.lstrip("/")) or " " in path:
             refuse("files", "absolute paths, or paths in the app's tree", path)
         elif not isinstance(text, str):
-            errors.append(
-                f"files.{path}: expected the file's text, such as \"{{{{ lookup('template', 'app.toml.j2') }}}}\""
-            )
+            errors.append(f"files.{path}: expected the file's text, found {_kind(text)}; write {_WRITE['files']}")
     for path in app["shared"]:
         if not _is_plain_path(path):
             refuse("shared", "paths in the app's tree", path)
     for prefix, folder in (app["static"] or {}).items():
-        if not re.fullmatch(r"/([\w.~-]+/)+", prefix) or "/../" in prefix:
+        if not re.fullmatch(nginx_settings.PREFIX.pattern, str(prefix), re.ASCII):
             refuse("static", "URL prefixes that begin and end with /", prefix)
-        elif not _is_plain_path(re.sub(r"^(package|shared):", "", str(folder))):
+        elif not _is_plain_path(re.sub(r"^(package|shared):", "", str(folder or ""))):
             refuse(
                 "static",
                 "folders in the app's tree, package:NAME/FOLDER or shared:FOLDER",
                 folder,
             )
+    for inner in sorted(map(str, app["static"] or {})):
+        outer = next((str(p) for p in app["static"] if inner != str(p) and inner.startswith(str(p))), None)
+        if outer:
+            errors.append(f"static: {inner} lies within {outer}, which has one folder; write one of the two alone")
     for key in ("before_switch", "before_start"):
         for command in app[key]:
             if not command or not isinstance(command, (str, list)):
                 refuse(key, "commands, each a text or a list of words", command)
-    if not str(app["health"].get("path", "/")).startswith("/"):
-        refuse("health", "a path that begins with /", app["health"]["path"])
-    if app["memory_max"] and not re.fullmatch(r"\d+(\.\d+)?[KMGT%]?", app["memory_max"]):
+    if not re.fullmatch("/[!-~]*", app["health"].get("path", "/")):
+        refuse("health", "a path that begins with / and holds no blank", app["health"]["path"])
+    if not re.fullmatch("[!-~]+", app["health"].get("host", "-")):
+        refuse("health", "a host name", app["health"]["host"])
+    for key in ("status", "timeout", "successes"):
+        if app["health"].get(key, 1) < 1:
+            refuse("health", f"{key} from 1", app["health"][key])
+    if app["memory_max"] and not re.fullmatch(r"\d+(\.\d+)?[KMGT%]", app["memory_max"]):
         refuse("memory_max", "a size such as 512M", app["memory_max"])
     for key in ("service_extra_config", "server_extra_config"):
         for name, value in app[key].items():
             if not re.fullmatch(r"\w+", str(name)) or _CONTROL.search(str(value)):
                 refuse(key, "names of directives, and values of one line", {name: value})
     for path in app["writable"]:
-        if not _is_plain_path(path.lstrip("/")) or not path.startswith("/"):
+        if not _is_plain_path(path.lstrip("/")) or not path.startswith("/") or " " in path:
             refuse("writable", "absolute paths", path)
     # The rest is the nginx role's to say; its keys are named here as the app's mapping names them.
     named = {target: key for key, target in _SITE_KEYS.items()}
@@ -216,15 +252,16 @@ def _rules(app: dict) -> list[str]:
 
 
 def _between_apps(apps: dict[str, dict]) -> list[str]:
-    """Domains that two apps claim."""
+    """Domains that are claimed twice."""
     owners, errors = {}, []
     for name, app in apps.items():
         for domain in app["domains"]:
-            other = owners.setdefault(domain.lower(), name)
-            if other != name or app["domains"].count(domain) > 1:
+            if domain.lower() in owners:
                 errors.append(
-                    f"slipway_apps.{name}.domains: {domain} belongs to {other} already; a domain leads to one app"
+                    f"slipway_apps.{name}.domains: {domain} belongs to {owners[domain.lower()]} already; "
+                    "a domain leads to one app, write it once"
                 )
+            owners.setdefault(domain.lower(), name)
     return errors
 
 
@@ -274,6 +311,11 @@ def _is_plain_path(path) -> bool:
 def _nearest(key, known) -> str:
     near = difflib.get_close_matches(str(key), known, 1)
     return f"; did you mean {near[0]}?" if near else f"; an app may have: {', '.join(sorted(known))}"
+
+
+def _kind(value) -> str:
+    """What a value is, where its content may be secret."""
+    return type(value).__name__ if value else "nothing"
 
 
 def _shown(value) -> str:

@@ -12,19 +12,26 @@ import fcntl
 import fnmatch
 import gzip
 import hashlib
+import http.client
 import io
 import json
+import lzma
 import os
 import re
 import stat
 import subprocess
 import tarfile
+import tempfile
 import zipfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import tomllib
 from ansible.module_utils.urls import open_url
+from ansible_collections.slipway.flask.plugins.module_utils.index import mask
+from packaging.version import InvalidVersion, Version
 
 # Never part of an app: version control, what Python and Node make anew, environments of the developer's own machine.
 LEFT_OUT = {
@@ -41,7 +48,21 @@ LEFT_OUT = {
     ".ruff_cache",
 }
 MAX_MEMBERS, MAX_BYTES = 100_000, 2 << 30
+MAX_TEXT_BYTES = 4 << 20
 FETCH_SECONDS = 120
+# What archives raise that are damaged, encrypted (RuntimeError) or name no text (ValueError).
+_UNREADABLE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+# A line of a requirements file that includes another file of the tree; an address is the installer's to fetch.
+_INCLUDE = re.compile(r"(?:-[rc]\s*|--(?:requirement|constraint)(?:\s*=\s*|\s+))(?!https?://)(\S.*)")
 # Build backends' plug-ins that take a version from git.
 _SCM = re.compile(
     r"setuptools[-_]scm|setuptools[-_]git[-_]versioning|hatch-vcs|versioningit|poetry-dynamic-versioning|uv-dynamic-versioning|pbr|"
@@ -99,7 +120,8 @@ def prepare(source: dict, requirements: dict, basedir: str, cache: str) -> dict:
     with _alone(os.path.join(cache, f"{key}.lock")):
         known = Path(cache, f"{key}.json")
         if not known.exists():
-            tree, describe, git_describe = _READERS[kind](source, basedir, os.path.join(cache, key))
+            with tempfile.TemporaryDirectory(dir=cache) as scratch:
+                tree, describe, git_describe = _READERS[kind](source, basedir, scratch)
             tree = _below(tree, source.get("subdirectory", ""))
             archive = Path(cache, f"{key}.tar.gz")
             archive.write_bytes(pack(tree))
@@ -126,13 +148,20 @@ def _read_path(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, str
     top = _find(source["path"], basedir)
     if not os.path.isdir(top):
         raise SourceError(f"source.path: expected a folder on this machine, found none at {top}")
-    names = _git(["ls-files", "-z", "--cached", "--others", "--exclude-standard"], top)
-    if names is None:
+    listed = _run_git(["ls-files", "-z", "--cached", "--others", "--exclude-standard"], top)
+    if "dubious ownership" in listed.stderr:
+        raise SourceError(
+            f"source.path: expected a checkout of the user who runs Ansible, found one of another at {top}, whose ignored files "
+            "git will not tell; write git config --global --add safe.directory FOLDER, with the checkout's top folder"
+        )
+    names = "" if listed.returncode else listed.stdout
+    # Nothing is listed of a folder that an outer checkout ignores as a whole, such as one with the apps of an inventory.
+    if not names:
         paths = [os.path.relpath(os.path.join(folder, name), top) for folder, name in _walk(top)]
     else:
         paths = [name for name in names.split("\0") if name and os.path.lexists(os.path.join(top, name))]
     exclude = source.get("exclude") or []
-    kept = [path for path in sorted(set(paths)) if not LEFT_OUT & set(path.split("/")) and not _excluded(path, exclude)]
+    kept = [path for path in sorted(set(paths)) if not _left_out(path) and not _excluded(path, exclude)]
     tree = {path: entry for path in kept if (entry := _entry_of(top, path))}
     describe = _git(["describe", "--tags", "--long", "--dirty", "--match", "*[0-9]*"], top)
     return _checked(tree, "source.path"), str(source["path"]), (describe or "").strip()
@@ -142,7 +171,11 @@ def _walk(top: str):
     for folder, folders, names in os.walk(top):
         links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
         folders[:] = [name for name in folders if name not in LEFT_OUT and name not in links]
-        yield from ((folder, name) for name in names + links if not name.endswith((".pyc", ".pyo")))
+        yield from ((folder, name) for name in names + links)
+
+
+def _left_out(path: str) -> bool:
+    return bool(LEFT_OUT & set(path.split("/"))) or path.endswith((".pyc", ".pyo"))
 
 
 def _excluded(path: str, patterns: list[str]) -> bool:
@@ -177,11 +210,9 @@ def _read_git(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, str]
         raise SourceError("source.git and source.version must not begin with -")
     local = _find(url, basedir)
     url = local if os.path.exists(local) else url
-    _must(
-        ["clone", "--quiet", "--mirror", "--", url, scratch],
-        None,
-        f"source.git: {mask(url)} cannot be fetched",
-    )
+    cloned = _run_git(["clone", "--quiet", "--mirror", "--", url, "."], scratch)
+    if cloned.returncode:
+        raise SourceError(f"source.git: {mask(url)} cannot be fetched: {mask(' '.join(cloned.stderr.split()))}")
     for name in (f"refs/tags/{version}", f"refs/heads/{version}", version):
         commit = _git(["rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"], scratch)
         if commit:
@@ -191,9 +222,9 @@ def _read_git(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, str]
             f"source.version: expected a tag, a branch or a commit of {mask(url)}, found none called {version!r}"
         )
     commit = commit.strip()
-    # Attributes such as export-ignore don't apply: the tree is what a checkout would hold.
+    # The tree is what a checkout would hold: a mirror has no work tree whose attributes, such as export-ignore, could apply.
     packed = subprocess.run(
-        ["git", "archive", "--format=tar", commit],
+        ["git", "archive", "--format=tar", "--worktree-attributes", commit],
         cwd=scratch,
         stdout=subprocess.PIPE,
         check=True,
@@ -212,8 +243,8 @@ def _read_archive(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, 
             raise SourceError(f"source.sha256: expected the checksum of {mask(where)}, found none; write sha256: HEX")
         try:
             content = open_url(where, timeout=FETCH_SECONDS).read(MAX_BYTES)
-        except OSError as error:
-            raise SourceError(f"source.archive: {mask(where)} cannot be fetched: {error}") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise SourceError(f"source.archive: {mask(where)} cannot be fetched: {mask(str(error))}") from None
     else:
         path = _find(where, basedir)
         if not os.path.isfile(path):
@@ -229,11 +260,11 @@ def _read_archive(source: dict, basedir: str, scratch: str) -> tuple[Tree, str, 
         else:
             with tarfile.open(fileobj=io.BytesIO(content)) as tar:
                 tree = _read_tar(tar, "source.archive")
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+    except _UNREADABLE as error:
         raise SourceError(f"source.archive: expected a tar or zip archive, found {mask(where)}: {error}") from None
     tops = {path.split("/")[0] for path in tree}
     if len(tops) == 1 and all("/" in path for path in tree):
-        tree = _below(tree, tops.pop())
+        tree = _below(tree, tops.pop(), "source.archive")
     return _checked(tree, "source.archive"), mask(where), ""
 
 
@@ -241,10 +272,10 @@ _READERS = {"path": _read_path, "git": _read_git, "archive": _read_archive}
 
 
 def _read_tar(tar: tarfile.TarFile, where: str) -> Tree:
-    tree, seen, size = {}, 0, 0
-    for member in tar:
-        seen, size = seen + 1, size + member.size
-        _bound(seen, size, where)
+    tree, size = {}, 0
+    for count, member in enumerate(tar, 1):
+        size += member.size
+        _bound(count, size, member.name, where)
         name = _safe_name(member.name, where)
         if member.mode & 0o6000:
             raise SourceError(f"{where}: member {member.name!r} is set-uid or set-gid")
@@ -262,14 +293,11 @@ def _read_tar(tar: tarfile.TarFile, where: str) -> Tree:
 
 
 def _read_zip(archive: zipfile.ZipFile) -> Tree:
-    tree = {}
-    members = archive.infolist()
-    _bound(len(members), sum(member.file_size for member in members), "source.archive")
-    for member in members:
-        name, mode = (
-            _safe_name(member.filename, "source.archive"),
-            member.external_attr >> 16,
-        )
+    tree, size = {}, 0
+    for count, member in enumerate(archive.infolist(), 1):
+        size += member.file_size
+        _bound(count, size, member.filename, "source.archive")
+        name, mode = _safe_name(member.filename, "source.archive"), member.external_attr >> 16
         if member.is_dir():
             continue
         if name in tree:
@@ -283,17 +311,17 @@ def _read_zip(archive: zipfile.ZipFile) -> Tree:
     return tree
 
 
-def _bound(members: int, size: int, where: str) -> None:
+def _bound(members: int, size: int, name: str, where: str) -> None:
     if members > MAX_MEMBERS or size > MAX_BYTES:
-        raise SourceError(f"{where}: expected at most {MAX_MEMBERS} members and {MAX_BYTES >> 20} MiB, found more")
+        raise SourceError(
+            f"{where}: expected at most {MAX_MEMBERS} members and {MAX_BYTES >> 20} MiB, found more with {name!r}"
+        )
 
 
 def _safe_name(name: str, where: str) -> str:
-    clean = name.removeprefix("./")
-    clean = clean.rstrip("/")
     if name.startswith("/") or ".." in name.split("/") or "\\" in name or "\0" in name:
         raise SourceError(f"{where}: member {name!r} leads out of the tree")
-    return clean
+    return str(PurePosixPath(name))
 
 
 def _checked(tree: Tree, where: str) -> Tree:
@@ -309,14 +337,14 @@ def _checked(tree: Tree, where: str) -> Tree:
     return tree
 
 
-def _below(tree: Tree, folder: str) -> Tree:
+def _below(tree: Tree, folder: str, where: str = "source.subdirectory") -> Tree:
     folder = folder.strip("/")
     if not folder:
         return tree
     found = {path[len(folder) + 1 :]: entry for path, entry in tree.items() if path.startswith(folder + "/")}
     if not found:
         raise SourceError(f"source.subdirectory: expected a folder of the source, found none called {folder!r}")
-    return _checked(found, "source.subdirectory")
+    return _checked(found, where)
 
 
 # The archive that goes to the hosts
@@ -349,17 +377,15 @@ def pack(tree: Tree) -> bytes:
 
 
 def _read_packed(archive: str) -> dict[str, str]:
-    """Texts of the files at the top and of all requirements files, which say how to install the app."""
+    """Texts of the files, of which some say how to install the app, whatever they are called; links are followed."""
     texts = {}
     with tarfile.open(archive, "r:gz") as tar:
         for member in tar:
-            wanted = member.name in (
-                "pyproject.toml",
-                "setup.py",
-                "setup.cfg",
-            ) or member.name.endswith((".txt", ".in"))
-            if member.isfile() and wanted and member.size < 1 << 20:
-                texts[member.name] = tar.extractfile(member).read().decode(errors="replace")
+            # A link that leads nowhere is a KeyError, one in a circle a RecursionError, one to a folder None.
+            with contextlib.suppress(KeyError, RecursionError):
+                file = tar.extractfile(member)
+                if file and member.size < MAX_TEXT_BYTES:
+                    texts[member.name] = file.read(MAX_TEXT_BYTES).decode(errors="replace")
     return texts
 
 
@@ -384,17 +410,17 @@ def plan_of(files: dict[str, str], requirements: dict) -> list[dict]:
     steps, locked = [], False
     for name in names:
         if name not in files:
-            there = ", ".join(sorted(path for path in files if path.endswith((".txt", ".in")))) or "none"
             raise SourceError(
-                f"requirements.files: expected a file of the tree, found none called {name!r}; there are: {there}"
+                f"requirements.files: expected a file of the tree, found none called {name!r}; {_there(files)}"
             )
-        hashes = "--hash=" in files[name]
+        hashes = "--hash=" in "\n".join(_lines_of(name, files, set()))
         locked = locked or hashes
         steps.append({"requirements": name, "hashes": hashes})
     extras = asked.get("extras", [])
     known = pyproject.get("project", {}).get("optional-dependencies", {})
-    dynamic = "optional-dependencies" in pyproject.get("project", {}).get("dynamic", []) or "project" not in pyproject
-    unknown = [extra for extra in extras if extra not in known and not dynamic]
+    # Extras that a build backend makes up are known to it alone.
+    listed = "project" in pyproject and "optional-dependencies" not in pyproject["project"].get("dynamic", [])
+    unknown = [extra for extra in extras if extra not in known and (listed or project == "dependencies")]
     if unknown:
         raise SourceError(
             f"requirements.extras: expected some of {', '.join(sorted(known)) or 'none'}, found {', '.join(unknown)}"
@@ -410,6 +436,30 @@ def plan_of(files: dict[str, str], requirements: dict) -> list[dict]:
     if project == "install":
         steps.append({"project": ".", "extras": extras, "deps": not locked})
     return steps
+
+
+def _lines_of(name: str, files: dict[str, str], seen: set[str]) -> Iterator[str]:
+    """The lines of a requirements file and of those that it includes, without comments."""
+    seen.add(name)
+    for number, text in enumerate(files[name].splitlines(), 1):
+        line = re.sub(r"(^|\s)#.*", "", text)
+        yield line
+        include = _INCLUDE.fullmatch(line.strip())
+        if include:
+            found = include[1].strip("\"'")
+            path = os.path.normpath(os.path.join(os.path.dirname(name), found))
+            if path not in files:
+                outside = path.startswith(("/", "../"))
+                raise SourceError(
+                    f"requirements.files: {name}, line {number}: expected a file of the tree, found {found!r}, "
+                    f"which {'lies outside of it' if outside else 'is not there'}; {_there(files)}"
+                )
+            if path not in seen:
+                yield from _lines_of(path, files, seen)
+
+
+def _there(files: dict[str, str]) -> str:
+    return "there are: " + (", ".join(sorted(path for path in files if path.endswith((".txt", ".in")))) or "none")
 
 
 def _pyproject(files: dict[str, str]) -> dict:
@@ -434,27 +484,30 @@ def _wants_scm_version(files: dict[str, str]) -> bool:
 
 
 def scm_version(describe: str) -> str:
-    """A version (PEP 440) from `git describe --tags --long --dirty`, as setuptools-scm makes it; '' when there is no tag."""
+    """A version (PEP 440) from `git describe --tags --long --dirty`, as setuptools-scm makes it; '' when there is no tag.
+
+    What is not committed is called dirty, not by its date: the same content has the same version.
+    """
     match = re.fullmatch(
-        r"(?P<tag>.+)-(?P<distance>\d+)-g(?P<commit>[0-9a-f]+)(?P<dirty>-dirty)?",
-        describe,
+        r"(?:[\w/-]*[-/_])?[vV]?(?P<version>\d.*)-(?P<distance>\d+)-g(?P<commit>[0-9a-f]+)(?P<dirty>-dirty)?", describe
     )
-    version = match and re.search(r"\d+(\.\d+)*((a|b|rc)\d+)?", match["tag"])
+    try:
+        version = Version(match["version"]) if match else None
+    except InvalidVersion:
+        version = None
     if not version:
         return ""
     if match["distance"] == "0" and not match["dirty"]:
-        return version[0]
-    numbers = re.match(r"(.*?)(\d+)$", version[0])
+        return version.public
+    # A tag such as 1.3.dev0 names the next version already.
+    coming, is_dev, _ = version.public.partition(".dev")
+    if not is_dev:
+        coming = re.sub(r"\d+$", lambda number: str(int(number[0]) + 1), coming)
     local = f"g{match['commit']}" + (".dirty" if match["dirty"] else "")
-    return f"{numbers[1]}{int(numbers[2]) + 1}.dev{match['distance']}+{local}"
+    return f"{coming}.dev{match['distance']}+{local}"
 
 
 # Small things
-
-
-def mask(text: str) -> str:
-    """``text`` without the user and password of any address in it."""
-    return re.sub(r"(?<=://)[^/\s@]+@", "***@", text)
 
 
 def _find(path: str, basedir: str) -> str:
@@ -470,26 +523,25 @@ def _alone(path: str):
         yield
 
 
-def _git(words: list[str], folder: str | None) -> str | None:
-    """What git says, None where it fails, such as outside of a checkout."""
+def _run_git(words: list[str], folder: str) -> subprocess.CompletedProcess:
     environment = {
         **os.environ,
+        "LC_ALL": "C.UTF-8",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes"),
     }
     try:
-        done = subprocess.run(
+        return subprocess.run(
             ["git", *words], cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=FETCH_SECONDS, check=False,
+            errors="surrogateescape", timeout=FETCH_SECONDS, check=False,
         )  # fmt: skip
     except FileNotFoundError:
-        return None
+        return subprocess.CompletedProcess(words, 127, "", "expected git on this machine, found none; install it")
     except subprocess.TimeoutExpired:
         raise SourceError(f"git {words[0]} did not end within {FETCH_SECONDS} s") from None
-    _git.error = done.stderr.strip()
+
+
+def _git(words: list[str], folder: str) -> str | None:
+    """What git says, None where it fails, such as outside of a checkout."""
+    done = _run_git(words, folder)
     return None if done.returncode else done.stdout
-
-
-def _must(words: list[str], folder: str | None, failure: str) -> None:
-    if _git(words, folder) is None:
-        raise SourceError(f"{failure}: {mask(_git.error.splitlines()[-1]) if _git.error else 'git is not there'}")

@@ -33,7 +33,10 @@ def test_what_is_not_set_is_left_to_the_installer():
     assert not [name for name in index.environment(NONE) if "INDEX" in name or "proxy" in name.lower()]
 
 
-@pytest.mark.parametrize("secret", ["https://user:word@pypi.example.com/x", "https://token@pypi.example.com/x"])
+@pytest.mark.parametrize(
+    "secret",
+    ["https://user:word@pypi.example.com/x", "https://token@pypi.example.com/x", "https://u:a@b@pypi.example.com/x"],
+)
 def test_credentials_of_an_address_are_masked(secret):
     assert index.mask(f"cannot fetch {secret} today") == "cannot fetch https://***@pypi.example.com/x today"
 

@@ -1,0 +1,595 @@
+"""An app's two slots: what each should hold, what it holds, and what is asked of it before it serves."""
+
+from __future__ import annotations
+
+import grp
+import http.server
+import os
+import pwd
+import socket
+import socketserver
+import stat
+import subprocess
+import threading
+import time
+import types
+
+import pytest
+from ansible_collections.slipway.flask.plugins.module_utils import slots
+from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
+from ansible_collections.slipway.flask.plugins.module_utils.slots import App, CutoverError, File, Probe
+
+ME = {"owner": pwd.getpwuid(os.geteuid()).pw_name, "group": grp.getgrgid(os.getegid()).gr_name}
+
+
+def mode(path):
+    return oct(stat.S_IMODE(os.lstat(path).st_mode))
+
+
+# Settings as text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("", "plain", "two words", 'a "quoted" word', "it's", "back\\slash", "ends with \\", "\\\\n", "$HOME ${HOME}"),
+        *("`id` $(id)", "two\nlines\n\nmore", "\ttab ", "# no comment", "; a=b", "Grüße 🎉", "%i %%", "!x", 42, True),
+    ],
+    ids=repr,
+)
+def test_a_value_of_the_environment_arrives_unchanged(tmp_path, value):
+    (tmp_path / "env").write_text(slots.environment_file({"BEFORE": 1, "NAME": value, "ZULU": 2}), encoding="utf-8")
+    # In double quotes a shell takes backslashes as systemd.exec(5) says that EnvironmentFile= does.
+    script = '. "$1"; printf "%s|%s|%s" "$BEFORE" "$NAME" "$ZULU"'
+    read = subprocess.run(["/bin/sh", "-c", script, "sh", str(tmp_path / "env")], capture_output=True, check=True)
+    assert read.stdout.decode() == f"1|{value}|2"
+
+
+def test_the_environment_s_order_is_no_difference():
+    assert slots.environment_file({"B": 1, "A": 2}) == slots.environment_file({"A": 2, "B": 1}) == 'A="2"\nB="1"\n'
+
+
+def test_a_sandbox_is_what_is_not_about_starting():
+    service = """
+    [Unit]
+    Description=x=y
+    [Service]
+    # Comment=1
+    ; Comment=2
+    Type=notify
+    NotifyAccess=main
+    ExecStart=/x --bind=%i
+    ExecReload=/x
+    RestartSec=1
+    KillMode=mixed
+    TimeoutStopSec=1
+    StandardOutput=journal
+    SyslogIdentifier=hello
+    User=flask-hello
+    WorkingDirectory=/srv/hello/%i/src
+    Environment=PATH=/srv/hello/%i/venv/bin:/bin
+    ExecPaths2
+    NoNewPrivileges=yes
+    [Install]
+    WantedBy=multi-user.target
+    """
+    assert slots.sandbox_of(service, "blue") == [
+        "User=flask-hello",
+        "WorkingDirectory=/srv/hello/blue/src",
+        "Environment=PATH=/srv/hello/blue/venv/bin:/bin",
+        "NoNewPrivileges=yes",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "count"),
+    [("/run/a/blue.sock", 2), ("/run/a/green.sock", 0), ("/run/my app/blue.sock", 1), ("/run/a", 0)],
+)
+def test_connections_are_those_of_one_socket(tmp_path, path, count):
+    (tmp_path / "unix").write_text(
+        """Num       RefCount Protocol Flags    Type St Inode Path
+ffff0001: 00000002 00000000 00010000 0001 01 10001 /run/a/blue.sock
+ffff0002: 00000003 00000000 00000000 0001 03 10002 /run/a/blue.sock
+ffff0003: 00000003 00000000 00000000 0001 03 10003 /run/a/blue.sock
+ffff0004: 00000002 00000000 00010000 0001 01 10004 /run/a/green.sock
+ffff0005: 00000003 00000000 00000000 0001 03 10005
+ffff0006: 00000003 00000000 00000000 0001 03 10006 /run/a/blue.sock.old
+ffff0007: 00000003 00000000 00000000 0001 03 10007 /run/my app/blue.sock
+"""
+    )
+    assert slots.connections(path, str(tmp_path / "unix")) == count
+
+
+# The probe
+
+
+class Server(socketserver.UnixStreamServer):
+    """Gives the listed answers, each a status and a text, the last of them for ever. A status of 0 hangs up."""
+
+    def __init__(self, path, answers):
+        self.answers, self.asked = list(answers), []
+        super().__init__(path, Handler)
+
+    def handle_error(self, request, client_address):
+        """A client that went away is none of the server's matter."""
+
+    def next(self):
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append((self.path, dict(self.headers)))
+        status, text = self.server.next()
+        if status:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Start a server with answers; its socket is where it is started."""
+    started = []
+
+    def serve(*answers):
+        server = Server(str(tmp_path / "s"), answers)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        started.append((server, thread))
+        return server
+
+    yield serve
+    for server, thread in started:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def hurry(monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "fault"),
+    [
+        ({}, (200, ""), ""),
+        ({}, (404, ""), ""),
+        ({}, (301, ""), ""),
+        ({}, (500, ""), "GET / answered 500, expected a status below 500"),
+        ({"path": None}, (404, ""), ""),
+        ({"path": "/up"}, (200, ""), ""),
+        ({"path": "/up"}, (404, ""), "GET /up answered 404, expected 200"),
+        ({"path": "/up", "status": 204}, (204, ""), ""),
+        ({"status": 503}, (503, ""), ""),
+        ({"text": "Grüße"}, (200, "Viele Grüße!"), ""),
+        ({"text": "Grüße"}, (200, "nichts"), "GET / answered 200 without the text 'Grüße'"),
+    ],
+    ids=str,
+)
+def test_one_answer(serve, asked, answer, fault):
+    assert Probe(**asked).once(serve(answer).server_address) == fault
+
+
+def test_the_app_is_asked_as_nginx_would(serve):
+    server = serve((200, ""))
+    Probe(path="/up?a=1", host="www.example.com").once(server.server_address)
+    ((path, headers),) = server.asked
+    assert path == "/up?a=1" and headers["Host"] == "www.example.com" and headers["X-Forwarded-Proto"] == "https"
+
+
+def test_no_answer(serve, tmp_path):
+    assert Probe().once(serve((0, "")).server_address).startswith("GET / got no answer (RemoteDisconnected: ")
+    assert Probe().once(str(tmp_path / "none")).startswith("GET / got no answer (FileNotFoundError: ")
+
+
+def test_an_answer_that_does_not_come(tmp_path):
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "s"))
+        silent.listen()
+        assert Probe(timeout=0.05).once(str(tmp_path / "s")).startswith("GET / got no answer (TimeoutError: ")
+
+
+@pytest.mark.parametrize(
+    ("answers", "questions"),
+    [
+        ([(200, "")], 3),
+        ([(500, ""), (0, ""), (200, "")], 5),
+        ([(200, ""), (200, ""), (500, ""), (200, "")], 6),
+    ],
+    ids=["at once", "after a while", "not in a row at first"],
+)
+def test_a_slot_is_healthy_after_enough_good_answers_in_a_row(serve, hurry, answers, questions):
+    server = serve(*answers)
+    Probe(successes=3).wait(server.server_address, lambda: False)
+    assert len(server.asked) == questions
+
+
+def test_a_slot_that_is_not_healthy_in_time_is_refused(serve, monkeypatch):
+    server, clock = serve((500, "")), iter([0, 30, 60, 90])
+    monkeypatch.setattr(slots, "time", types.SimpleNamespace(monotonic=clock.__next__, sleep=lambda seconds: None))
+    with pytest.raises(CutoverError, match="not healthy within 60 s; last: GET / answered 500"):
+        Probe(timeout=60).wait(server.server_address, lambda: False)
+    assert len(server.asked) == 3
+
+
+def test_a_slot_that_keeps_dying_is_refused_at_once(tmp_path, hurry):
+    with pytest.raises(CutoverError, match="its server keeps dying; last: GET / got no answer"):
+        Probe(timeout=60).wait(str(tmp_path / "none"), lambda: True)
+
+
+def test_a_slot_that_answers_is_not_dying(serve, hurry):
+    Probe().wait(serve((200, "")).server_address, lambda: True)
+
+
+# Files and links
+
+
+def test_a_link_is_pointed_and_pointed_again(tmp_path):
+    link = tmp_path / "link"
+    for target in ("one", "two", "two"):
+        slots.point(str(link), target)
+        assert os.readlink(link) == target
+    assert os.listdir(tmp_path) == ["link"]
+
+
+def test_what_a_cut_short_run_left_is_no_obstacle(tmp_path):
+    (tmp_path / "link.new").symlink_to("left")
+    (tmp_path / "file.new").write_text("left")
+    slots.point(str(tmp_path / "link"), "target")
+    slots.write(str(tmp_path / "file"), File("text", 0o644, **ME))
+    assert sorted(os.listdir(tmp_path)) == ["file", "link"] and (tmp_path / "file").read_text() == "text"
+
+
+@pytest.mark.parametrize("wanted", [0o600, 0o640, 0o644, 0o755], ids=oct)
+def test_a_file_has_its_mode_whatever_the_mask(tmp_path, wanted):
+    path, before = str(tmp_path / "file"), os.umask(0o077)
+    try:
+        slots.write(path, File("ä\n", wanted, **ME))
+    finally:
+        os.umask(before)
+    assert slots._read(path) == File("ä\n", wanted, **ME)
+
+
+def test_a_secret_is_nobody_s_to_read_while_it_is_written(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(os, "fchown", lambda number, *ids: seen.append(oct(stat.S_IMODE(os.fstat(number).st_mode))))
+    before = os.umask(0)
+    try:
+        slots.write(str(tmp_path / "secrets"), File("A=1", 0o644, **ME))
+    finally:
+        os.umask(before)
+    assert seen == ["0o600"] and mode(tmp_path / "secrets") == "0o644"
+
+
+def test_a_file_that_cannot_be_written_is_as_before(tmp_path):
+    (tmp_path / "file").write_text("before")
+    with pytest.raises(KeyError):
+        slots.write(str(tmp_path / "file"), File("after", 0o644, "no-such-user", ME["group"]))
+    assert (tmp_path / "file").read_text() == "before"
+
+
+# An app
+
+
+class Mine(App):
+    """An app whose files belong to whoever runs the tests."""
+
+    def wanted(self, slot):
+        return {path: file._replace(**ME) for path, file in super().wanted(slot).items()}
+
+
+class Systemd:
+    """Answers systemctl: ``states`` holds units' states, ``called`` the words of all other calls."""
+
+    def __init__(self):
+        self.states, self.called = {}, []
+
+    def __call__(self, argv, timeout=0):
+        if argv[:2] != ["systemctl", "show"]:
+            self.called.append(argv)
+            return subprocess.CompletedProcess(argv, 0, "")
+        none = {"ActiveState": "inactive", "UnitFileState": "", "NRestarts": "0"}
+        blocks = [{"Id": unit, **none, **self.states.get(unit, {})} for unit in argv[3:]]
+        text = "\n\n".join("\n".join(f"{key}={value}" for key, value in block.items()) for block in blocks)
+        return subprocess.CompletedProcess(argv, 0, f"{text}\n")
+
+
+UP = {"ActiveState": "active", "UnitFileState": "enabled"}
+
+
+@pytest.fixture
+def systemd(monkeypatch):
+    systemd = Systemd()
+    monkeypatch.setattr(slots, "run", systemd)
+    return systemd
+
+
+@pytest.fixture
+def app(tmp_path, monkeypatch, systemd):
+    """An app of which nothing is there yet but its folders."""
+    monkeypatch.setattr(slots, "UNITS", str(tmp_path / "units"))
+    layout = Layout("hello", str(tmp_path / "srv"))
+    layout.etc, layout.run = str(tmp_path / "etc/slipway/hello"), str(tmp_path / "run")
+    for folder in (slots.UNITS, layout.releases, layout.run):
+        os.makedirs(folder)
+    return Mine(
+        layout, "r1", "[Service]\n", "[Socket]\n", "[Unit]\n",
+        config={"gunicorn.conf.py": "workers = 2\n"}, env={"A": 1}, secrets={"KEY": "s3cret"},
+        files={"/etc/hello/app.toml": "a = 1\n", "instance/config.py": "B = 2\n"},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def live(app, systemd):
+    """The app as its blue slot serves it."""
+    app.prepare("blue")
+    app.flip("blue")
+    open(app.layout.socket_path("blue"), "w").close()
+    systemd.states |= {app.layout.service("blue"): UP, app.layout.socket("blue"): UP}
+    return app
+
+
+def test_wanted_files_of_a_slot(app):
+    etc, units, user = app.layout.etc, slots.UNITS, "flask-hello"
+    env = 'A="1"\nSLIPWAY_APP="hello"\nSLIPWAY_RELEASE="r1"\nSLIPWAY_SLOT="green"\n'
+    assert App.wanted(app, "green") == {
+        f"{units}/flask-hello@green.service": File("[Service]\n", 0o644, "root", "root"),
+        f"{units}/flask-hello@green.socket": File("[Socket]\n", 0o644, "root", "root"),
+        f"{etc}/green/env": File(env, 0o600, "root", "root"),
+        f"{etc}/green/secrets": File('KEY="s3cret"\n', 0o600, "root", "root"),
+        f"{etc}/green/gunicorn.conf.py": File("workers = 2\n", 0o640, "root", user),
+        f"{etc}/green/files/etc~hello~app.toml": File("a = 1\n", 0o640, "root", user),
+        f"{etc}/green/files/instance~config.py": File("B = 2\n", 0o640, "root", user),
+    }
+
+
+def test_a_diff_shows_no_secrets(app):
+    assert {os.path.basename(path) for path in app.wanted("blue") if app.is_private(path)} == {
+        *("secrets", "etc~hello~app.toml", "instance~config.py")
+    }
+
+
+def test_a_prepared_slot_holds_what_is_wanted_and_nothing_else(app, systemd):
+    app.prepare("blue")
+    app.files = {}
+    app.prepare("blue")
+    assert app.found("blue") == app.wanted("blue") and app.release_of("blue") == "r1"
+    assert app.found("green") == {} and app.release_of("green") == "" and app.live_slot() is None
+    assert systemd.called == [["systemctl", "daemon-reload"]] * 2
+
+
+def test_the_app_may_pass_the_folders_of_its_settings(app):
+    before = os.umask(0o077)
+    try:
+        app.prepare("blue")
+    finally:
+        os.umask(before)
+    assert {mode(folder) for folder, _, _ in os.walk(os.path.dirname(app.layout.etc))} == {"0o755"}
+
+
+def test_a_live_slot_in_good_order_has_no_faults(live):
+    assert live.faults("blue") == [] and live.live_slot() == "blue"
+
+
+def change(file, **keys):
+    def do(app, systemd):
+        path = next(path for path in app.wanted("blue") if path.endswith(file))
+        slots.write(path, app.wanted("blue")[path]._replace(**keys))
+
+    return do
+
+
+def state(unit, **keys):
+    def do(app, systemd):
+        systemd.states[getattr(app.layout, unit)("blue")] = {**UP, **keys}
+
+    return do
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (change("/secrets", text="other"), "/etc/slipway/hello/blue/secrets differs"),
+        (change("/env", mode=0o644), "/etc/slipway/hello/blue/env differs"),
+        (lambda app, _: os.unlink(f"{app.layout.etc}/blue/env"), "/etc/slipway/hello/blue/env differs"),
+        (lambda app, _: open(f"{app.layout.etc}/blue/x", "w").close(), "/etc/slipway/hello/blue/x differs"),
+        (lambda app, _: slots.point(app.layout.link("blue"), "releases/r0"), "release r1 instead of r0"),
+        (lambda app, _: os.unlink(app.layout.link("blue")), "release r1 instead of none"),
+        (state("service", ActiveState="failed"), "flask-hello@blue.service is failed"),
+        (state("socket", ActiveState="inactive"), "flask-hello@blue.socket is inactive"),
+        (
+            state("service", UnitFileState="disabled"),
+            "flask-hello@blue.service is disabled, so it would not come back after a reboot",
+        ),
+        (lambda app, _: os.unlink(app.layout.socket_path("blue")), "/run/blue.sock is missing"),
+        (lambda app, _: app.flip("green"), "/srv/hello/active.sock does not point at it"),
+    ],
+    ids=[
+        *("content", "mode", "missing file", "foreign file", "release", "no release", "service", "socket", "reboot"),
+        *("no socket", "other slot"),
+    ],
+)
+def test_each_fault_of_a_live_slot_is_named(live, systemd, spoil, fault):
+    spoil(live, systemd)
+    (found,) = live.faults("blue")
+    assert found.endswith(fault)
+
+
+def test_a_slot_that_reloads_is_up(live, systemd):
+    state("service", ActiveState="reloading")(live, systemd)
+    assert live.faults("blue") == []
+
+
+def test_where_the_link_is_lost_the_slot_that_runs_is_live(live, systemd):
+    os.unlink(live.layout.active)
+    assert live.live_slot() == "blue"
+    state("service", ActiveState="inactive")(live, systemd)
+    assert live.live_slot() is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "busy"),
+    [
+        ({"ActiveState": "inactive", "UnitFileState": "disabled"}, False),
+        ({"ActiveState": "failed", "UnitFileState": ""}, False),
+        ({"ActiveState": "inactive", "UnitFileState": "enabled"}, True),
+        ({"ActiveState": "activating", "UnitFileState": ""}, True),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("unit", ["service", "socket"])
+def test_a_slot_is_busy_that_runs_or_would(app, systemd, unit, keys, busy):
+    state(unit, **keys)(app, systemd)
+    assert app.busy("blue") is busy
+
+
+def test_systemctl_s_complaint_is_shown(app, monkeypatch):
+    complaint = subprocess.CompletedProcess([], 1, "Failed to connect to bus\n")
+    monkeypatch.setattr(slots, "run", lambda argv: complaint)
+    with pytest.raises(CutoverError, match="Failed to connect to bus"):
+        app.units()
+
+
+def test_a_one_off_command_runs_in_the_slot_s_sandbox(app, systemd):
+    app.service = "[Service]\nType=notify\nUser=flask-hello\nWorkingDirectory=/srv/hello/%i/src\n"
+    app.in_sandbox("green", ["/srv/hello/%i/venv/bin/flask", "db"], 60)
+    ((command, *words),) = systemd.called
+    properties = [word for word in words if word.startswith("--property=")]
+    assert command == "systemd-run" and words[-3:] == ["--", "/srv/hello/green/venv/bin/flask", "db"]
+    assert properties[:2] == ["--property=User=flask-hello", "--property=WorkingDirectory=/srv/hello/green/src"]
+    assert "--property=RuntimeMaxSec=60" in properties
+
+
+def test_a_one_off_command_that_fails_shows_its_last_lines(app, monkeypatch):
+    output = "".join(f"line {number}\n" for number in range(40))
+    monkeypatch.setattr(slots, "run", lambda argv, timeout: subprocess.CompletedProcess(argv, 3, output))
+    with pytest.raises(CutoverError) as raised:
+        app.in_sandbox("blue", ["false"], 1)
+    assert str(raised.value) == "ended with 3"
+    assert raised.value.journal == [f"line {number}" for number in range(10, 40)]
+
+
+def test_a_command_that_takes_too_long_is_named():
+    with pytest.raises(CutoverError, match=r"sleep 60 did not end within 0 s"):
+        slots.run(["sleep", "60"], 0.01)
+
+
+def test_a_slot_starts_its_socket_first(app, systemd):
+    asked = []
+    probe = types.SimpleNamespace(timeout=60, wait=lambda path, dying: asked.append((path, dying())))
+    app.start("green", probe)
+    assert systemd.called == [
+        ["systemctl", "start", "flask-hello@green.socket"],
+        ["systemctl", "start", "flask-hello@green.service"],
+    ]
+    assert asked == [(app.layout.socket_path("green"), False)]
+
+
+def test_a_slot_that_does_not_come_up_is_stopped_and_its_journal_shown(app, systemd, hurry, monkeypatch):
+    systemd.states[app.layout.service("green")] = {"NRestarts": "3"}
+    monkeypatch.setattr(app, "journal", lambda slot, since: [f"{slot} says no"])
+    with pytest.raises(CutoverError, match="keeps dying") as raised:
+        app.start("green", Probe())
+    assert raised.value.journal == ["green says no"]
+    assert ["systemctl", "disable", "--now", "flask-hello@green.socket", "flask-hello@green.service"] in systemd.called
+
+
+def test_a_slot_that_serves_comes_back_after_a_reboot_and_one_that_was_stopped_does_not(app, systemd):
+    units = ["flask-hello@green.socket", "flask-hello@green.service"]
+    app.enable("green")
+    app.stop("green")
+    assert systemd.called == [
+        ["systemctl", "enable", *units],
+        ["systemctl", "disable", "--now", *units],
+        ["systemctl", "reset-failed", *units],
+    ]
+
+
+# Order around the live slot
+
+
+def test_a_connection_that_nginx_was_about_to_make_is_waited_for(app, systemd, monkeypatch):
+    seen = []
+    monkeypatch.setattr(time, "sleep", seen.append)
+    monkeypatch.setattr(slots, "connections", lambda path: seen.append(path))
+    app.retire("green", 30)
+    assert seen == [1, app.layout.socket_path("green")]
+
+
+@pytest.mark.parametrize(
+    ("held", "drain", "asked"), [([2, 1, 0], 30, 3), ([0], 30, 1), ([1], 0, 1)], ids=["drained", "idle", "time is up"]
+)
+def test_a_slot_retires_once_nothing_is_in_flight(app, systemd, hurry, monkeypatch, held, drain, asked):
+    seen = []
+
+    def connections(path):
+        seen.append(path)
+        return held[min(len(seen), len(held)) - 1]
+
+    monkeypatch.setattr(slots, "connections", connections)
+    app.retire("green", drain)
+    assert seen == [app.layout.socket_path("green")] * asked
+    assert systemd.called[0] == [
+        *("systemctl", "disable", "--now", "flask-hello@green.socket", "flask-hello@green.service")
+    ]
+
+
+def releases(app, *names, partial=()):
+    for age, name in enumerate([*names, *partial]):
+        os.mkdir(app.layout.release(name))
+        if name in names:
+            path = os.path.join(app.layout.release(name), "release.json")
+            open(path, "w").close()
+            os.utime(path, (1000 - age, 1000 - age))
+
+
+@pytest.mark.parametrize(
+    ("keep", "left"),
+    [(5, ["cut"]), (2, ["cut", "r3"]), (1, ["cut", "r2", "r3"]), (0, ["cut", "r1", "r2", "r3"])],
+)
+def test_superfluous_releases(app, keep, left):
+    releases(app, "r1", "r2", "r3", "r4", partial=["cut", "pointed"])
+    slots.point(app.layout.link("blue"), "releases/r4")
+    slots.point(app.layout.link("green"), "releases/pointed")
+    assert app.superfluous(keep) == left
+
+
+def test_what_current_points_at_is_kept(app):
+    releases(app, "r1")
+    slots.point(app.layout.current, "releases/r1")
+    assert app.superfluous(0) == []
+
+
+@pytest.fixture
+def root_is_me(monkeypatch):
+    monkeypatch.setattr(slots, "write", lambda path, file, write=slots.write: write(path, file._replace(**ME)))
+    monkeypatch.setattr(slots, "_read", lambda path, read=slots._read: read(path)._replace(owner="root", group="root"))
+
+
+def test_all_around_the_live_slot_is_tidied_and_then_nothing(live, systemd, hurry, root_is_me):
+    releases(live, "r1", "old")
+    systemd.states[live.layout.socket("green")] = UP
+    open(os.path.join(slots.UNITS, live.layout.umbrella), "w").close()
+    expected = [
+        "installed flask-hello.service",
+        f"pointed {live.layout.current} at releases/r1",
+        "stopped the green slot",
+        "removed release old",
+    ]
+    assert live.tidy("blue", 0, 1, check_mode=True) == expected
+    assert os.listdir(live.layout.releases) and not os.path.lexists(live.layout.current)
+    assert live.tidy("blue", 0, 1) == expected
+    assert os.listdir(live.layout.releases) == ["r1"] and os.readlink(live.layout.current) == "releases/r1"
+
+    systemd.states |= {live.layout.umbrella: UP, live.layout.socket("green"): {"ActiveState": "inactive"}}
+    assert live.tidy("blue", 0, 1) == []
+
+
+@pytest.mark.parametrize(("slot", "other"), [("blue", "green"), ("green", "blue"), (None, "blue")])
+def test_the_other_slot(slot, other):
+    assert slots.other_than(slot) == other
