@@ -87,7 +87,9 @@ class Load:
         for count in itertools.count(number):
             if count % 3 == 0:
                 boat = f"Load {number} {count}"
-                added = self._ask(pool, 201, boat, "POST", "/api/entries", {"boat": boat, "movement": "in", "skipper": "Load"})
+                added = self._ask(
+                    pool, 201, boat, "POST", "/api/entries", {"boat": boat, "movement": "in", "skipper": "Load"}
+                )
                 entry = json.loads(added.text)["url"] if added else entry
             else:
                 path, text = ("/", "<title>") if count % 3 == 1 else (entry, '"')
@@ -141,9 +143,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--json", help="file for the counts")
     words = parser.parse_args()
-    with Load(words.url, words.host, words.clients, words.pause, words.slow) as load:
-        with contextlib.suppress(KeyboardInterrupt):
-            time.sleep(words.seconds)
+    with (
+        Load(words.url, words.host, words.clients, words.pause, words.slow) as load,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
+        time.sleep(words.seconds)
     counts = json.dumps(load.counts(), indent=2)
     print(counts)
     if words.json:

@@ -23,7 +23,9 @@ class Played(NamedTuple):
         return sum(int(number) for number in re.findall(r"\bchanged=(\d+)", self.output))
 
 
-def play(playbook: str | Path, *arguments: str, cwd: Path = ROOT, collections: Path | None = None, **variables) -> Played:
+def play(
+    playbook: str | Path, *arguments: str, cwd: Path = ROOT, collections: Path | None = None, **variables
+) -> Played:
     """``ansible-playbook`` with ``variables`` as extra variables, its output as one text. Bounded to five minutes."""
     command = ["ansible-playbook", "-i", str(INVENTORY), str(playbook), *arguments]
     command += ["--extra-vars", json.dumps(variables)] if variables else []

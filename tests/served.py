@@ -54,7 +54,9 @@ class Served:
     def get(self, path: str = "/", *options: str) -> tuple[int, str]:
         """Status and body that Nginx answers."""
         words = " ".join(f"'{option}'" for option in ("-H", f"Host: {self.domain}", *options))
-        answer = self.run(f"curl --silent --show-error --max-time 20 --write-out '\\n%{{http_code}}' {words} 'http://127.0.0.1{path}'")
+        answer = self.run(
+            f"curl --silent --show-error --max-time 20 --write-out '\\n%{{http_code}}' {words} 'http://127.0.0.1{path}'"
+        )
         body, _, status = answer.rpartition("\n")
         return int(status), body
 

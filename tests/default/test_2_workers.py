@@ -43,7 +43,9 @@ def inside(hello, command: str):
     )
 
 
-@pytest.mark.parametrize("path", ["/srv/hello/current/src", "/srv/hello/current/venv", "/usr", "/etc", "/srv/hello", "/srv"])
+@pytest.mark.parametrize(
+    "path", ["/srv/hello/current/src", "/srv/hello/current/venv", "/usr", "/etc", "/srv/hello", "/srv"]
+)
 def test_a_worker_cannot_write_what_is_not_its_own(hello, path):
     assert inside(hello, f"touch {path}/made-by-test").rc != 0
 
@@ -53,7 +55,9 @@ def test_a_worker_can_write_what_is_its_own(hello, path):
     assert inside(hello, f"touch {path}/made-by-test && rm {path}/made-by-test").rc == 0
 
 
-@pytest.mark.parametrize("path", ["/etc/slipway/hello/blue/secrets", "/etc/slipway/hello/green/secrets", "/root", "/home/admin"])
+@pytest.mark.parametrize(
+    "path", ["/etc/slipway/hello/blue/secrets", "/etc/slipway/hello/green/secrets", "/root", "/home/admin"]
+)
 def test_a_worker_cannot_read_what_is_secret(hello, path):
     assert inside(hello, f"cat {path} || ls {path}/.").rc != 0
 
@@ -75,5 +79,7 @@ def test_secrets_are_in_the_app_s_environment_and_in_no_file_that_others_may_rea
 def test_the_access_log_is_in_the_journal_with_the_request_s_time(hello):
     since = hello.now()
     assert hello.get("/wait?ms=300")[0] == 200
-    (line,) = re.findall(r'^127\.0\.0\.1 "GET /wait\?ms=300 HTTP/1\.\d" 200 \d+ (\d+)ms ', hello.journal(since), re.MULTILINE)
+    (line,) = re.findall(
+        r'^127\.0\.0\.1 "GET /wait\?ms=300 HTTP/1\.\d" 200 \d+ (\d+)ms ', hello.journal(since), re.MULTILINE
+    )
     assert 300 <= int(line) < 3000

@@ -9,7 +9,9 @@ def test_a_reload_replaces_the_workers_and_loses_nothing(hello):
     before, master = hello.workers, hello.master
     with hello.load() as load:
         hello.run("systemctl reload flask-hello")
-        wait_for(lambda: len(hello.workers) == len(before) and not set(before) & set(hello.workers), "new workers alone", 40)
+        wait_for(
+            lambda: len(hello.workers) == len(before) and not set(before) & set(hello.workers), "new workers alone", 40
+        )
     assert load.counts()["lost"] == 0, load.counts()
     assert hello.master == master
 
@@ -19,7 +21,11 @@ def test_five_restarts_lose_nothing(hello):
         for _ in range(5):
             master = hello.master
             hello.run("systemctl restart flask-hello")
-            wait_for(lambda old=master: hello.master not in (0, old) and hello.json("/whoami"), "a new master that answers", 40)
+            wait_for(
+                lambda old=master: hello.master not in (0, old) and hello.json("/whoami"),
+                "a new master that answers",
+                40,
+            )
     assert load.counts()["lost"] == 0, load.counts()
 
 
