@@ -82,8 +82,7 @@ def account(name: str) -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(name)
     except KeyError:
-        role = "python" if name == BUILD_USER else "app"
-        raise BuildError(f"expected the user {name} on this host, found none; run the {role} role first") from None
+        raise BuildError(f"expected the user {name} on this host, found none; run the python role first") from None
 
 
 def make_home(layout: Layout) -> None:

@@ -65,7 +65,7 @@ import shutil
 import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.slipway.flask.plugins.module_utils import index
+from ansible_collections.slipway.flask.plugins.module_utils import index, users
 from ansible_collections.slipway.flask.plugins.module_utils.layout import BUILD_HOME, BUILD_USER, UV
 
 LINK = os.path.dirname(os.path.dirname(UV))  # /opt/slipway/uv
@@ -97,19 +97,12 @@ def run(argv: list[str], timeout: float, environment: dict[str, str] | None = No
 
 
 def has_user() -> bool:
-    try:
-        pwd.getpwnam(BUILD_USER)
-    except KeyError:
-        return False
-    return os.path.isdir(BUILD_HOME)
+    return users.exists(BUILD_USER) and os.path.isdir(BUILD_HOME)
 
 
 def make_user() -> None:
-    try:
-        pwd.getpwnam(BUILD_USER)
-    except KeyError:
-        options = f"--system --user-group --home-dir={BUILD_HOME} --no-create-home --shell=/usr/sbin/nologin"
-        run(["useradd", *options.split(), BUILD_USER], 60)
+    if not users.exists(BUILD_USER):
+        users.make(BUILD_USER, BUILD_HOME)
     user = pwd.getpwnam(BUILD_USER)
     os.makedirs(BUILD_HOME, exist_ok=True)
     os.chown(BUILD_HOME, user.pw_uid, user.pw_gid)
@@ -166,7 +159,7 @@ def main() -> None:
                 if wanted:
                     install(wanted, index.environment(params["index"]))
                 remove_others(wanted)
-    except InstallerError as error:
+    except (InstallerError, OSError) as error:
         if params["installer"] != "auto" or not has_user():
             module.fail_json(msg=f"The installer is not as wanted: {error}")
         now = before
