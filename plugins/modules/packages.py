@@ -129,7 +129,12 @@ def main() -> None:
     # A name may be of what another package provides, which is there already.
     if "\n0 upgraded, 0 newly installed, 0 to remove" in said:
         lacking = []
-    diff = {"header": "packages", "before": "", "after": "".join(f"{name}\n" for name in lacking)}
+    diff = {
+        "before_header": "packages",
+        "after_header": "packages",
+        "before": "",
+        "after": "".join(f"{name}\n" for name in lacking),
+    }
     module.exit_json(changed=bool(lacking), missing=lacking, diff=diff)
 
 
