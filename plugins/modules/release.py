@@ -96,6 +96,10 @@ options:
     description: The packed tree on the host; filled in by the action.
     type: path
     default: ''
+  packed:
+    description: The packed tree itself in base64, where it is small; filled in by the action.
+    type: str
+    default: ''
 extends_documentation_fragment: [slipway.flask.index]
 attributes:
   check_mode:
@@ -181,6 +185,7 @@ ARGUMENTS = {
     "plan": {"type": "list", "elements": "dict", "default": []},
     "requirement": {"type": "str", "default": ""},
     "archive": {"type": "path", "default": ""},
+    "packed": {"type": "str", "default": "", "no_log": True},
 }
 
 
@@ -230,7 +235,7 @@ def run(module: AnsibleModule, layout: Layout) -> dict:
     diff = diff_of(release)
     if module.check_mode:
         return {**result, "changed": True, "diff": diff}
-    if not module.params["archive"] and not module.params["requirement"]:
+    if not any(module.params[key] for key in ("archive", "packed", "requirement")):
         return {**result, "needs_tree": True}
     make_home(layout)
     with locked(layout.lock, f"build of {layout.name}, release {release.id}"):

@@ -18,6 +18,7 @@ PARAMS = {
     "plan": [],
     "requirement": "",
     "archive": "",
+    "packed": "",
     "server": [],
     "shared": [],
     "static": {},
