@@ -83,7 +83,8 @@ def apt_get(*words: str) -> str:
         if done.returncode == 0:
             return done.stdout
         if "Could not get lock" not in done.stdout or time.monotonic() > deadline:
-            last = "\n".join(done.stdout.strip().splitlines()[-10:])
+            said = [line for line in done.stdout.splitlines() if line and not line.endswith("...")]
+            last = "\n".join(said[-10:])
             raise PackagesError(f"`apt-get {' '.join(words)}` ended with {done.returncode}:\n{last}")
         time.sleep(2)
 
