@@ -119,7 +119,7 @@ def install(version: str, environment: dict[str, str]) -> None:
     """Install uv beside the version in use, then make the link lead to it."""
     folder = f"{LINK}-{version}"
     shutil.rmtree(folder, ignore_errors=True)
-    # Debian's python3-venv brings pip as a wheel. Run from there, it need not be installed first, a third of the time.
+    # Debian's python3-venv brings pip as a wheel. Run from there, it need not be installed first, a quarter of the time.
     wheels = sorted(glob.glob("/usr/share/python-wheels/pip-*.whl"))
     try:
         run(["/usr/bin/python3", "-m", "venv", *(["--without-pip"] if wheels else []), folder], 120)
