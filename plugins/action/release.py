@@ -4,11 +4,16 @@
 
 from __future__ import annotations
 
+import base64
 import os
+from pathlib import Path
 
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
 from ansible_collections.slipway.flask.plugins.plugin_utils import source
+
+# A tree of at most so many bytes goes along with the question whether it is needed, which saves asking twice.
+SMALL = 1 << 17
 
 
 class ActionModule(ActionBase):
@@ -31,6 +36,8 @@ class ActionModule(ActionBase):
             "plan": prepared["plan"],
             "requirement": prepared["requirement"],
         }
+        if prepared["archive"] and os.path.getsize(prepared["archive"]) <= SMALL:
+            arguments["packed"] = base64.b64encode(Path(prepared["archive"]).read_bytes()).decode()
         answer = self._build(arguments, task_vars)
         if answer.get("needs_tree"):
             folder = self._make_tmp_path()

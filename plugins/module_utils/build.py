@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import grp
 import hashlib
+import io
 import json
 import os
 import pwd
@@ -82,8 +84,7 @@ def account(name: str) -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(name)
     except KeyError:
-        role = "python" if name == BUILD_USER else "app"
-        raise BuildError(f"expected the user {name} on this host, found none; run the {role} role first") from None
+        raise BuildError(f"expected the user {name} on this host, found none; run the python role first") from None
 
 
 def make_home(layout: Layout) -> None:
@@ -179,8 +180,9 @@ class Release:
 
     def _unpack(self) -> None:
         """Unpack what the controller packed; what it would never pack is not believed."""
-        if self.params["archive"]:
-            with tarfile.open(self.params["archive"], "r:gz") as tar:
+        if self.params["archive"] or self.params["packed"]:
+            packed = io.BytesIO(base64.b64decode(self.params["packed"])) if self.params["packed"] else None
+            with tarfile.open(self.params["archive"] or None, "r:gz", packed) as tar:
                 tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
                 self._unpack_members(tar)
             _own(self.src, account(BUILD_USER))

@@ -54,16 +54,16 @@ options:
     type: list
     elements: str
     default: []
-  pending:
+  service:
     description:
-      - A file that keeps the changed paths until whoever reads them has taken them, and which the handler that sees to this removes.
-      - While it stands the module returns its paths as changed, so that a run that was killed before its handlers is made up for
-        by the next. Below C(/run) it is gone after a reboot, with which everything is taken anyway.
-    type: path
+      - Name of the systemd service that reads the files. It is enabled and started, and reloaded when any of them changed.
+      - What it has not taken yet is kept in C(/run/slipway-SERVICE.pending), so that a run that was killed before the reload is made
+        up for by the next.
+    type: str
 attributes:
   check_mode:
     support: full
-    description: Can run in check mode and predict changes without making any. O(validate) is not run.
+    description: Can run in check mode and predict changes without making any. O(validate) is not run and O(service) left alone.
   diff_mode:
     support: full
     description: Shows each changed file before and after.
@@ -78,12 +78,12 @@ EXAMPLES = r"""
       - path: /etc/nginx/sites-enabled/default
         state: absent
     validate: [nginx, -t]
-  notify: Reload Nginx
+    service: nginx
 """
 
 RETURN = r"""
 paths:
-  description: What changed, or changed in an earlier run and is still O(pending).
+  description: What changed, or changed in an earlier run and was not taken by O(service).
   returned: success
   type: list
   elements: str
@@ -109,6 +109,8 @@ from typing import NamedTuple
 from ansible.module_utils.basic import AnsibleModule
 
 VALIDATE_TIMEOUT = 60
+SYSTEMCTL_TIMEOUT = 120
+PENDING = "/run/slipway-{}.pending"
 
 ARGUMENTS = {
     "files": {
@@ -127,7 +129,7 @@ ARGUMENTS = {
     },
     "purge": {"type": "list", "elements": "str", "default": []},
     "validate": {"type": "list", "elements": "str", "default": []},
-    "pending": {"type": "path"},
+    "service": {"type": "str"},
 }
 
 
@@ -298,28 +300,52 @@ def needed(files: list[dict], purge: list[str], check_mode: bool) -> list[Change
     return changes
 
 
-class Pending:
-    """The paths that were changed and that whoever reads them has not taken yet, kept in a file."""
+class Service:
+    """The service that reads the files, and the paths that it has not taken yet, kept in a file."""
 
-    def __init__(self, path: str | None) -> None:
-        self.path = path
-        self.before = self.read()
-
-    def read(self) -> list[str]:
+    def __init__(self, name: str) -> None:
+        self.name, self.pending = name, PENDING.format(name)
         try:
-            with open(self.path or os.devnull, encoding="utf-8") as stream:
-                return stream.read().splitlines()
+            with open(self.pending, encoding="utf-8") as stream:
+                self.untaken = stream.read().splitlines()
         except FileNotFoundError:
-            return []
+            self.untaken = []
+        state = systemctl("show", "--property=ActiveState,UnitFileState", name).splitlines()
+        self.active, self.enabled = "ActiveState=active" in state, "UnitFileState=enabled" in state
 
-    def write(self, paths: list[str]) -> None:
-        if not self.path:
-            return
+    def diff(self) -> list[dict]:
+        """What it lacks besides the files."""
+        lacking = ["" if self.enabled else "enabled\n", "" if self.active else "started\n"]
+        return (
+            [{"before_header": self.name, "after_header": self.name, "before": "", "after": "".join(lacking)}]
+            if any(lacking)
+            else []
+        )
+
+    def keep(self, paths: list[str]) -> None:
+        """Remember ``paths`` until they are taken."""
         if not paths:
-            remove(self.path)
+            remove(self.pending)
             return
-        with open(self.path, "w", encoding="utf-8") as stream:
+        with open(self.pending, "w", encoding="utf-8") as stream:
             stream.write("".join(f"{path}\n" for path in paths))
+
+    def take(self, paths: list[str]) -> None:
+        """Run it, now and after every boot, with these changed files."""
+        if any(path.startswith("/etc/systemd/") for path in paths):
+            systemctl("daemon-reload")
+        if not self.enabled:
+            systemctl("enable", self.name)
+        if not self.active:
+            systemctl("start", self.name)
+        elif paths:
+            systemctl("reload", self.name)
+        self.keep([])
+
+
+def systemctl(*words: str) -> str:
+    """What systemctl said. Raises FilesError when it failed."""
+    return command_output(["systemctl", *words], SYSTEMCTL_TIMEOUT, "failed")
 
 
 def remove(path: str) -> None:
@@ -327,8 +353,8 @@ def remove(path: str) -> None:
         os.unlink(path)
 
 
-def validate(command: list[str]) -> str:
-    """What ``command`` said. Raises FilesError when it found fault."""
+def command_output(command: list[str], timeout: float, failed: str) -> str:
+    """What ``command`` said. Raises FilesError when it did not succeed within ``timeout`` seconds."""
     shown_command = " ".join(command)
     try:
         done = subprocess.run(
@@ -337,14 +363,14 @@ def validate(command: list[str]) -> str:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, "LC_ALL": "C"},
-            timeout=VALIDATE_TIMEOUT,
+            timeout=timeout,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise FilesError(f"`{shown_command}`, which checks them, did not run: {error}") from None
+        raise FilesError(f"`{shown_command}` did not run: {error}") from None
     output = done.stdout.decode(errors="replace").strip()
     if done.returncode:
-        raise FilesError(f"`{shown_command}` refuses them:\n{output}")
+        raise FilesError(f"`{shown_command}` {failed}:\n{output}")
     return output
 
 
@@ -355,7 +381,7 @@ def make(changes: list[Change], command: list[str]) -> str:
             change.stage()
         for change in changes:
             change.apply()
-        return validate(command) if command else ""
+        return command_output(command, VALIDATE_TIMEOUT, "refuses them") if command else ""
     except BaseException:
         for change in reversed(changes):
             change.undo()
@@ -375,22 +401,35 @@ def main() -> None:
     params = module.params
     try:
         changes = needed(params["files"], params["purge"], module.check_mode)
+        service = Service(params["service"]) if params["service"] else None
     except FilesError as error:
         module.fail_json(msg=str(error))
-    pending = Pending(params["pending"])
-    paths = sorted({change.path for change in changes} | set(pending.before))
-    result = {"changed": bool(paths), "paths": paths, "diff": [change.diff() for change in changes]}
+    paths = sorted({change.path for change in changes} | set(service.untaken if service else []))
+    diff = [change.diff() for change in changes] + (service.diff() if service else [])
+    result = {"changed": bool(paths or diff), "paths": paths, "diff": diff}
     if paths and not module.check_mode:
-        tidy(paths)
-        pending.write(paths)
+        result["output"] = write(module, changes, paths, service)
+    if service and result["changed"] and not module.check_mode:
         try:
-            result["output"] = make(changes, params["validate"])
-        except (FilesError, OSError) as error:
-            pending.write(pending.before)
-            module.fail_json(
-                msg=f"These files were not written; what was there before is there again.\n{error}", paths=paths
-            )
+            service.take(paths)
+        except FilesError as error:
+            module.fail_json(msg=f"The files are written, {service.name} did not take them: {error}", paths=paths)
     module.exit_json(**result)
+
+
+def write(module: AnsibleModule, changes: list[Change], paths: list[str], service: Service | None) -> str:
+    """Make the changes; what the command that looks at them said. Ends the module when they cannot be made."""
+    tidy(paths)
+    if service:
+        service.keep(paths)
+    try:
+        return make(changes, module.params["validate"])
+    except (FilesError, OSError) as error:
+        if service:
+            service.keep(service.untaken)
+        module.fail_json(
+            msg=f"These files were not written; what was there before is there again.\n{error}", paths=paths
+        )
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ description:
   - Its ID comes from all that goes into it, so the same input is the same release, and a second run changes nothing.
   - The controller packs the tree, whatever its source, and sends it as one archive. Hosts need no access to a
     repository.
+  - The app's system user, C(flask-NAME), is made where it is missing. It cannot log in and owns nothing of the code.
   - The build runs as a user of its own, C(flask-build), who owns nothing of it in the end. A build that fails or is
     cut short leaves nothing that a later run would take for a release.
 options:
@@ -95,6 +96,10 @@ options:
     description: The packed tree on the host; filled in by the action.
     type: path
     default: ''
+  packed:
+    description: The packed tree itself in base64, where it is small; filled in by the action.
+    type: str
+    default: ''
 extends_documentation_fragment: [slipway.flask.index]
 attributes:
   check_mode:
@@ -148,7 +153,7 @@ import os
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.slipway.flask.plugins.module_utils import index
+from ansible_collections.slipway.flask.plugins.module_utils import index, users
 from ansible_collections.slipway.flask.plugins.module_utils.build import (
     BuildError,
     Release,
@@ -180,6 +185,7 @@ ARGUMENTS = {
     "plan": {"type": "list", "elements": "dict", "default": []},
     "requirement": {"type": "str", "default": ""},
     "archive": {"type": "path", "default": ""},
+    "packed": {"type": "str", "default": "", "no_log": True},
 }
 
 
@@ -220,13 +226,16 @@ def run(module: AnsibleModule, layout: Layout) -> dict:
     """What the module returns."""
     refuse_foreign_home(layout)
     release = release_of(module, layout)
-    result = {"changed": False, "id": release.id, "path": release.path}
+    userless = not users.exists(layout.user)
+    if userless and not module.check_mode:
+        users.make(layout.user, "/nonexistent")
+    result = {"changed": userless, "id": release.id, "path": release.path}
     if is_complete(release.path):
         return result
     diff = diff_of(release)
     if module.check_mode:
         return {**result, "changed": True, "diff": diff}
-    if not module.params["archive"] and not module.params["requirement"]:
+    if not any(module.params[key] for key in ("archive", "packed", "requirement")):
         return {**result, "needs_tree": True}
     make_home(layout)
     with locked(layout.lock, f"build of {layout.name}, release {release.id}"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -10,6 +11,7 @@ import stat
 import tarfile
 import time
 import types
+from pathlib import Path
 
 import pytest
 from ansible_collections.slipway.flask.plugins.module_utils import build
@@ -22,6 +24,7 @@ PARAMS = {
     "plan": [],
     "requirement": "",
     "archive": "",
+    "packed": "",
     "server": [],
     "shared": [],
     "static": None,
@@ -194,6 +197,14 @@ def test_a_hostile_archive_is_refused_by_name_and_leaves_nothing(tmp_path, layou
         release.build()
     assert os.listdir(layout.releases) == []
     assert not list(tmp_path.rglob("*evil*"))
+
+
+def test_a_small_tree_comes_with_the_question(tmp_path, layout):
+    packed = base64.b64encode(Path(tree(tmp_path, ("app.py", "app = None\n"))).read_bytes()).decode()
+    release = Release(layout, "3f9c0a6be21d", {**PARAMS, "packed": packed}, ("/usr/bin/python3", "3.13.5"))
+    release._make_folders()
+    release._unpack()
+    assert Path(release.src, "app.py").read_text() == "app = None\n"
 
 
 # The installation

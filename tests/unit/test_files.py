@@ -29,6 +29,28 @@ def run(capsys):
     return run
 
 
+@pytest.fixture
+def service(monkeypatch, tmp_path_factory):
+    """A running service `reader`; `calls` keeps what systemctl was told."""
+
+    class Reader:
+        state, fails, calls = "ActiveState=active\nUnitFileState=enabled\n", False, []
+        pending = tmp_path_factory.mktemp("run") / "reader"
+
+        def systemctl(self, *words):
+            if words[0] == "show":
+                return self.state
+            if self.fails:
+                raise files.FilesError("Job for reader.service failed")
+            self.calls.append(" ".join(words))
+            return ""
+
+    reader = Reader()
+    monkeypatch.setattr(files, "systemctl", reader.systemctl)
+    monkeypatch.setattr(files, "PENDING", str(reader.pending.parent / "{}"))
+    return reader
+
+
 def write(path, text, mode=0o644):
     path.write_text(text)
     path.chmod(mode)
@@ -100,7 +122,7 @@ def test_purges_what_is_not_named(run, tmp_path):
 
 
 @pytest.mark.parametrize("command", [REFUSE, ["/no/such/checker"]], ids=["refuses", "cannot run"])
-def test_restores_everything_when_the_check_fails(run, tmp_path, command):
+def test_restores_everything_when_the_check_fails(run, tmp_path, service, command):
     write(tmp_path / "changed", "old", 0o640)
     write(tmp_path / "gone", "still here", 0o600)
     write(tmp_path / "app-stale", "stale")
@@ -116,7 +138,7 @@ def test_restores_everything_when_the_check_fails(run, tmp_path, command):
         {"path": str(tmp_path / "folder/created"), "content": "new"},
         purge=[f"{tmp_path}/app-*"],
         validate=command,
-        pending=str(tmp_path / "pending"),
+        service="reader",
     )
 
     assert result["failed"] and ("line 3: unknown directive" in result["msg"] or "did not run" in result["msg"])
@@ -151,7 +173,7 @@ def test_the_check_sees_the_new_files(run, tmp_path):
     assert run({"path": str(path), "content": "new"}, validate=look)["output"] == "new"
 
 
-def test_check_mode_changes_nothing_and_says_what_would(run, tmp_path):
+def test_check_mode_changes_nothing_and_says_what_would(run, tmp_path, service):
     path = write(tmp_path / "file", "old\n")
     before = snapshot(tmp_path)
     result = run(
@@ -159,7 +181,7 @@ def test_check_mode_changes_nothing_and_says_what_would(run, tmp_path):
         {"path": "/no/such/folder/on/a/bare/host", "content": "x", "owner": "nobody-made-yet"},
         check=True,
         validate=REFUSE,
-        pending=str(tmp_path / "pending"),
+        service="reader",
     )
 
     assert result["paths"] == ["/no/such/folder/on/a/bare/host", str(path)]
@@ -167,15 +189,33 @@ def test_check_mode_changes_nothing_and_says_what_would(run, tmp_path):
     assert snapshot(tmp_path) == before
 
 
-def test_what_nobody_took_stays_changed(run, tmp_path):
-    entry, pending = {"path": str(tmp_path / "file"), "content": "new"}, tmp_path / "pending"
-    run(entry, pending=str(pending))
-    again = run(entry, pending=str(pending))
-    pending.unlink()  # as the handler does
-    taken = run(entry, pending=str(pending))
+def test_the_service_is_reloaded_when_a_file_changed(run, tmp_path, service):
+    entry = {"path": str(tmp_path / "file"), "content": "new"}
+    first, second = run(entry, service="reader"), run(entry, service="reader")
 
+    assert first["changed"] and not second["changed"]
+    assert service.calls == ["reload reader"]
+    assert not service.pending.exists()
+
+
+def test_a_service_that_is_stopped_or_disabled_is_put_right(run, service):
+    service.state = "ActiveState=failed\nUnitFileState=disabled\n"
+    predicted = run(check=True, service="reader")
+    assert predicted["changed"] and service.calls == []
+    assert run(service="reader")["diff"][0]["after"] == "enabled\nstarted\n"
+    assert service.calls == ["enable reader", "start reader"]
+
+
+def test_what_the_service_did_not_take_is_given_again(run, tmp_path, service):
+    entry = {"path": str(tmp_path / "file"), "content": "new"}
+    service.fails = True
+    failed = run(entry, service="reader")
+    service.fails = False
+    again = run(entry, service="reader")
+
+    assert failed["failed"] and "reader did not take them" in failed["msg"]
     assert again["changed"] and again["paths"] == [entry["path"]]
-    assert not taken["changed"] and not pending.exists()
+    assert service.calls == ["reload reader"] and not service.pending.exists()
 
 
 def test_leftovers_of_a_killed_run_are_no_hindrance(run, tmp_path):

@@ -18,6 +18,7 @@ PARAMS = {
     "plan": [],
     "requirement": "",
     "archive": "",
+    "packed": "",
     "server": [],
     "shared": [],
     "static": {},
@@ -33,6 +34,9 @@ def host(tmp_path, monkeypatch):
     """A host whose builds make an empty release; `ask` runs the module there."""
     me = pwd.getpwuid(os.geteuid())
     monkeypatch.setattr(build, "account", lambda name: me)
+    made = ["flask-hello"]
+    monkeypatch.setattr(release.users, "exists", made.__contains__)
+    monkeypatch.setattr(release.users, "make", lambda name, home: made.append(name))
     monkeypatch.setattr(release, "interpreter", lambda version: ("/usr/bin/python3", "" if version else "3.13.5"))
     for step in ("_unpack", "_install"):
         monkeypatch.setattr(release.Release, step, lambda self: None)
@@ -41,7 +45,7 @@ def host(tmp_path, monkeypatch):
     def ask(check_mode=False, **params):
         return release.run(types.SimpleNamespace(params={**PARAMS, **params}, check_mode=check_mode), layout)
 
-    return types.SimpleNamespace(layout=layout, ask=ask)
+    return types.SimpleNamespace(layout=layout, ask=ask, users=made)
 
 
 def test_the_tree_is_asked_for_only_when_it_is_needed(host):
@@ -55,6 +59,15 @@ def test_a_second_run_changes_nothing(host, tmp_path):
     built = host.ask(archive=str(tmp_path / "tree.tar.gz"))
     assert built["changed"]
     assert host.ask() == {"changed": False, "id": built["id"], "path": built["path"]}
+
+
+def test_a_missing_user_is_made(host, tmp_path):
+    (tmp_path / "tree.tar.gz").touch()
+    host.ask(archive=str(tmp_path / "tree.tar.gz"))
+    host.users.clear()
+    assert host.ask(check_mode=True)["changed"] and host.users == []
+    assert host.ask()["changed"] and host.users == ["flask-hello"]
+    assert not host.ask()["changed"]
 
 
 def test_a_package_needs_no_tree(host):
