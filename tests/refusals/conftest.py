@@ -63,10 +63,10 @@ def refused_release(serving, limit):
     def ask(app: dict, words: list[str]) -> str:
         before = serving()
         done = play("site.yml", limit, slipway_apps={"hello": app})
-        assert done.returncode
-        assert "hello: " in done.stdout
-        assert [word for word in words if word not in done.stdout] == []
+        assert not done.ok
+        assert "hello: " in done.output
+        assert [word for word in words if word not in done.output] == []
         assert serving() == before
-        return done.stdout
+        return done.output
 
     return ask

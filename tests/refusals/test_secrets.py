@@ -39,9 +39,9 @@ def deploy(host, limit, request, app):
     host.check_output(WATCH)
     done = play("site.yml", limit, "-vvv", "--diff", slipway_apps={"hello": apps[request.param]})
     processes = host.check_output(UNWATCH)
-    assert bool(done.returncode) == (request.param != "succeeds"), done.stdout
+    assert done.ok == (request.param == "succeeds"), done.output
     journal = host.check_output(f"journalctl --quiet --all --output=verbose --since=@{since}")
-    return Deploy(request.param, done.stdout, processes, journal)
+    return Deploy(request.param, done.output, processes, journal)
 
 
 def test_output(deploy):
