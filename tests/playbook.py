@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,13 +27,15 @@ class Played(NamedTuple):
 def play(
     playbook: str | Path, *arguments: str, cwd: Path = ROOT, collections: Path | None = None, **variables
 ) -> Played:
-    """``ansible-playbook`` with ``variables`` as extra variables, its output as one text. Bounded to five minutes."""
-    command = ["ansible-playbook", "-i", str(INVENTORY), str(playbook), *arguments]
-    command += ["--extra-vars", json.dumps(variables)] if variables else []
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1"}
+    """``ansible-playbook`` with ``variables`` in a file, its output as one text. Bounded to five minutes."""
+    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
     environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections or ROOT / ".collections")
-    done = subprocess.run(
-        command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, timeout=300, check=False,
-    )  # fmt: skip
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+        json.dump(variables, file)
+        file.flush()
+        command = ["ansible-playbook", "-i", str(INVENTORY), f"--extra-vars=@{file.name}", str(playbook), *arguments]
+        done = subprocess.run(
+            command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, timeout=300, check=False,
+        )  # fmt: skip
     return Played(done.returncode == 0, done.stdout)

@@ -231,7 +231,7 @@ class App:
         )
 
     def journal(self, slot: str, since: float, lines: int = 30) -> list[str]:
-        argv = ["journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={lines}", f"--since=@{since:.0f}"]
+        argv = ["journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={lines}", f"--since=@{since:.3f}"]
         return run([*argv, f"--unit={self.layout.service(slot)}"]).stdout.splitlines()
 
     # Steps
@@ -274,9 +274,12 @@ class App:
                 raise CutoverError("its server did not start: " + started.stdout.strip().split("\n")[0])
             probe.wait(self.layout.socket_path(slot), dying)
         except BaseException as error:
-            self.stop(slot)
-            if isinstance(error, CutoverError):
-                raise CutoverError(str(error), self.journal(slot, since)) from None
+            try:
+                if isinstance(error, CutoverError):
+                    # Now: the lines of the stop would push out those that say why.
+                    error.journal = self.journal(slot, since)
+            finally:
+                self.stop(slot)
             raise
 
     def stop(self, slot: str) -> None:
