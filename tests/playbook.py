@@ -24,12 +24,13 @@ class Played(NamedTuple):
         return sum(int(number) for number in re.findall(r"\bchanged=(\d+)", self.output))
 
 
-def play(
-    playbook: str | Path, *arguments: str, cwd: Path = ROOT, collections: Path | None = None, **variables
-) -> Played:
-    """``ansible-playbook`` with ``variables`` in a file, its output as one text. Bounded to five minutes."""
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
-    environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections or ROOT / ".collections")
+def play(playbook: str | Path, *arguments: str, cwd: Path = ROOT, **variables) -> Played:
+    """``ansible-playbook`` with ``variables`` in a file, its output as one text. Bounded to five minutes.
+
+    As a user who types it in ``cwd``, with what lies there: a checkout's ansible.cfg, or installed collections.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_CO")}
+    environment |= {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
         json.dump(variables, file)
         file.flush()
