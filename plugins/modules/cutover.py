@@ -358,6 +358,8 @@ def main() -> None:
             switch(module, app)
     except Busy as error:
         module.fail_json(msg=str(error))
+    except CutoverError as error:
+        module.fail_json(msg=f"{app.layout.name}: {error}")
 
 
 if __name__ == "__main__":
