@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import re
 import stat
 import subprocess
 import tarfile
 import zipfile
 
 import pytest
-from ansible_collections.slipway.flask.plugins.plugin_utils import source
-from ansible_collections.slipway.flask.plugins.plugin_utils.source import Entry, SourceError, plan_of, scm_version
-from packaging.version import Version
+from ansible_collections.slipway.flask.plugins.plugin_utils import source, tree
+from ansible_collections.slipway.flask.plugins.plugin_utils.tree import Entry, SourceError, digest, pack
 
 APP = {"app.py": "app = 1\n", "static/site.css": "a {}\n"}
 
@@ -193,9 +191,9 @@ def test_only_content_decides_the_bytes(prepare, tmp_path):
     ids=["content", "executable bit", "link's target", "name", "one less"],
 )
 def test_a_change_of_content_is_another_digest(changed):
-    tree = {"a": Entry(b"1"), "l": Entry(b"", target="a")}
-    assert source.digest(changed) != source.digest(tree) and source.pack(changed) != source.pack(tree)
-    assert source.digest(dict(reversed(tree.items()))) == source.digest(tree)
+    before = {"a": Entry(b"1"), "l": Entry(b"", target="a")}
+    assert digest(changed) != digest(before) and pack(changed) != pack(before)
+    assert digest(dict(reversed(before.items()))) == digest(before)
 
 
 # A folder
@@ -499,194 +497,21 @@ def test_a_link_within_the_archive_may_not_leave_its_top_folder(refused, tmp_pat
 )
 def test_a_bomb_is_refused_before_it_is_unpacked(refused, tmp_path, monkeypatch, make, bound, value, over):
     archive = make(tmp_path / "a", *((name, "x" * (3 << 19)) for name in ("first", "second", "third")))
-    monkeypatch.setattr(source, bound, value)
+    monkeypatch.setattr(tree, bound, value)
     says = refused(archive=archive)
     assert "source.archive: expected at most " in says and f"found more with '{over}'" in says
 
 
-# How it is installed
-
-BUILDABLE = '[build-system]\nrequires = ["setuptools"]\n'
-PROJECT = '[project]\nname = "hello"\nversion = "1"\ndependencies = ["flask"]\noptional-dependencies.pg = ["psycopg"]\n'
-DYNAMIC = '[project]\nname = "hello"\ndynamic = ["optional-dependencies"]\n'
-PLAIN, LOCKED = "flask\n", "flask==3.1.0 \\\n    --hash=sha256:00\n"
-
-
-def project(extras=(), deps=True):
-    return {"project": ".", "extras": list(extras), "deps": deps}
-
-
-@pytest.mark.parametrize(
-    ("files", "asked", "expected"),
-    [
-        ({}, {}, []),
-        ({"requirements.txt": PLAIN}, {}, [{"requirements": "requirements.txt", "hashes": False}]),
-        ({"requirements.txt": LOCKED}, {}, [{"requirements": "requirements.txt", "hashes": True}]),
-        (
-            {"a.txt": PLAIN, "b.lock": LOCKED},
-            {"files": ["a.txt", "b.lock"]},
-            [{"requirements": "a.txt", "hashes": False}, {"requirements": "b.lock", "hashes": True}],
-        ),
-        ({"setup.py": ""}, {}, [project()]),
-        ({"pyproject.toml": BUILDABLE, "requirements.txt": PLAIN}, {}, [project()]),
-        (
-            {"pyproject.toml": BUILDABLE, "a.lock": LOCKED, "b.txt": PLAIN},
-            {"files": ["a.lock", "b.txt"]},
-            [
-                {"requirements": "a.lock", "hashes": True},
-                {"requirements": "b.txt", "hashes": False},
-                project(deps=False),
-            ],
-        ),
-        ({"pyproject.toml": PROJECT + BUILDABLE}, {"extras": ["pg"]}, [project(["pg"])]),
-        ({"pyproject.toml": DYNAMIC + BUILDABLE}, {"extras": ["pg"]}, [project(["pg"])]),
-        ({"setup.py": ""}, {"extras": ["pg"]}, [project(["pg"])]),
-        ({"pyproject.toml": PROJECT}, {}, [{"packages": ["flask"]}]),
-        ({"pyproject.toml": PROJECT}, {"extras": ["pg"]}, [{"packages": ["flask", "psycopg"]}]),
-        (
-            {"pyproject.toml": PROJECT, "requirements.txt": LOCKED},
-            {},
-            [{"requirements": "requirements.txt", "hashes": True}],
-        ),
-        ({"pyproject.toml": PROJECT + BUILDABLE}, {"project": "dependencies"}, [{"packages": ["flask"]}]),
-        (
-            {"pyproject.toml": PROJECT + BUILDABLE, "requirements.txt": PLAIN},
-            {"project": "none"},
-            [{"requirements": "requirements.txt", "hashes": False}],
-        ),
-        ({"setup.py": ""}, {"packages": ["redis"]}, [{"packages": ["redis"]}, project()]),
-        ({"pyproject.toml": "[tool.ruff]\n"}, {}, []),
-        ({"setup.py": ""}, {"files": None, "packages": None, "extras": None, "project": None}, [project()]),
-    ],
-    ids=[
-        *("nothing", "requirements.txt", "locked", "named files", "setup.py", "built", "built with a lock"),
-        *("extra", "dynamic extra", "setup.py's extra", "dependencies", "dependencies with an extra"),
-        *(
-            "lock instead of dependencies",
-            "dependencies asked for",
-            "no project",
-            "packages",
-            "tools only",
-            "empty keys",
-        ),
-    ],
-)
-def test_plan(files, asked, expected):
-    assert plan_of(files, asked) == expected
-
-
-@pytest.mark.parametrize(
-    ("files", "asked", "says"),
-    [
-        (
-            {"dev.txt": "", "base.in": "", "app.py": ""},
-            {"files": ["prod.txt"]},
-            "requirements.files: expected a file of the tree, found none called 'prod.txt'; there are: base.in, dev.txt",
-        ),
-        ({}, {"files": ["prod.txt"]}, "found none called 'prod.txt'; there are: none"),
-        ({"pyproject.toml": PROJECT + BUILDABLE}, {"extras": ["pg", "my"]}, "extras: expected some of pg, found my"),
-        ({"pyproject.toml": DYNAMIC}, {"extras": ["pg"]}, "requirements.extras: expected some of none, found pg"),
-        ({"pyproject.toml": PROJECT}, {"project": "install"}, "expected a pyproject.toml with [build-system]"),
-        ({"setup.py": ""}, {"project": "dependencies"}, "expected a pyproject.toml with [project], found none"),
-        ({"pyproject.toml": "[project"}, {}, "source: expected a valid pyproject.toml, found: "),
-    ],
-    ids=["missing file", "no files", "extra", "dynamic extra", "not buildable", "no dependencies", "not TOML"],
-)
-def test_no_plan(files, asked, says):
-    with pytest.raises(SourceError, match=re.escape(says)):
-        plan_of(files, asked)
-
-
-INCLUDES = [
-    "-r other",
-    "-rother",
-    "--requirement other",
-    "--requirement=other",
-    "-c other",
-    "--constraint 'other' # why",
-]
-
-
-@pytest.mark.parametrize("include", INCLUDES)
-def test_an_included_file_that_is_locked_locks_the_whole(include):
-    files = {"setup.py": "", "requirements/main.txt": f"flask\n{include}\n", "requirements/other": LOCKED}
-    assert plan_of(files, {"files": ["requirements/main.txt"]}) == [
-        {"requirements": "requirements/main.txt", "hashes": True},
-        project(deps=False),
-    ]
-
-
-@pytest.mark.parametrize("include", INCLUDES)
-def test_an_included_file_must_be_there(include):
-    with pytest.raises(SourceError) as raised:
-        plan_of({"requirements.txt": f"flask\n\n{include}\n"}, {})
-    assert str(raised.value) == (
-        "requirements.files: requirements.txt, line 3: expected a file of the tree, found 'other', which is not there; "
-        "there are: requirements.txt"
-    )
-
-
-@pytest.mark.parametrize("path", ["/etc/other", "../other", "deep/../../other", "file:///etc/other"])
-def test_an_included_file_lies_in_the_tree(path):
-    says = f"requirements.txt, line 1: expected a file of the tree, found '{path}', which "
-    with pytest.raises(SourceError, match=re.escape(says)):
-        plan_of({"requirements.txt": f"-r {path}"}, {})
-
-
-def test_an_included_file_must_be_there_behind_a_lock_too():
-    with pytest.raises(SourceError, match=re.escape("requirements.txt, line 3: ")):
-        plan_of({"requirements.txt": LOCKED + "-r other"}, {})
-
-
-def test_the_fault_of_a_file_deeper_down_is_named_there():
-    files = {"requirements.txt": "-r deep/a.txt", "deep/a.txt": "-c ../b.txt", "b.txt": "flask\n-r ../c.txt"}
-    with pytest.raises(SourceError, match=re.escape("b.txt, line 2: expected a file of the tree, found '../c.txt'")):
-        plan_of(files, {})
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["# -r none", "flask # -r none", "-r requirements.txt", "-r  https://example.com/x.txt", "# use --hash=", "-e ."],
-    ids=["comment", "comment behind", "itself", "address", "hash in a comment", "another option"],
-)
-def test_what_includes_nothing_of_the_tree(text):
-    assert plan_of({"requirements.txt": text}, {}) == [{"requirements": "requirements.txt", "hashes": False}]
+# The plan and the version of a whole tree
 
 
 def test_a_plan_follows_links_and_any_name(prepare, tmp_path):
-    fill(tmp_path / "app", {"locked/prod": LOCKED, "locked/main.lock": "-r prod"})
+    fill(tmp_path / "app", {"locked/prod": "flask==3.1.0 --hash=sha256:00\n", "locked/main.lock": "-r prod"})
     (tmp_path / "app/requirements.txt").symlink_to("locked/main.lock")
     (tmp_path / "app/circle").symlink_to("circle")
     (tmp_path / "app/nowhere").symlink_to("none")
     (tmp_path / "app/prod").symlink_to("locked/prod")
     assert prepare(path="app")["plan"] == [{"requirements": "requirements.txt", "hashes": True}]
-
-
-# Versions that come from git
-
-
-@pytest.mark.parametrize(
-    ("describe", "version"),
-    [
-        ("v1.2.3-0-gabc1234", "1.2.3"),
-        ("v1.2.3-4-gabc1234", "1.2.4.dev4+gabc1234"),
-        ("1.2-4-gabc1234", "1.3.dev4+gabc1234"),
-        ("1.2.3rc1-2-gabc1234", "1.2.3rc2.dev2+gabc1234"),
-        ("1.2.3-rc1-0-gabc1234", "1.2.3rc1"),
-        ("1.2.3.post1-0-gabc1234", "1.2.3.post1"),
-        ("1.3.dev0-5-gabc1234", "1.3.dev5+gabc1234"),
-        ("app2-1.0-0-gabc1234", "1.0"),
-        ("release/2024.01-0-gabc1234", "2024.1"),
-        ("v1.2.3-4-gabc1234-dirty", "1.2.4.dev4+gabc1234.dirty"),
-        ("v1.2.3-0-gabc1234-dirty", "1.2.4.dev0+gabc1234.dirty"),
-        ("stable2-0-gabc1234", ""),
-        ("abc1234", ""),
-        ("", ""),
-    ],
-)
-def test_scm_version_is_what_setuptools_scm_documents(describe, version):
-    assert scm_version(describe) == version
-    assert not version or str(Version(version)) == version
 
 
 SCM = '[build-system]\nrequires = ["setuptools-scm"]\n'
