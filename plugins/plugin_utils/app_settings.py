@@ -290,7 +290,7 @@ def site(name: str, app: dict, root: str) -> dict:
         "name": layout.slug,
         "socket": layout.active,
         "root": f"{layout.current}/public",
-        "static": list(static) if static else ["/static/"],
+        "static": ["/static/"] if static is None else list(static),
         "static_fallback": static is None,
         **{target: app[key] for key, target in _SITE_KEYS.items()},
         "limits": limits,

@@ -373,8 +373,8 @@ def test_site_of_an_app():
 
 @pytest.mark.parametrize(
     ("static", "prefixes", "fallback"),
-    [(None, ["/static/"], True), ({"/a/": "x", "/b/": "y"}, ["/a/", "/b/"], False)],
-    ids=["found by the build", "named"],
+    [(None, ["/static/"], True), ({"/a/": "x", "/b/": "y"}, ["/a/", "/b/"], False), ({}, [], False)],
+    ids=["found by the build", "named", "none"],
 )
 def test_site_s_static_prefixes(static, prefixes, fallback):
     site = app_settings.site("hello", settled(static=static), "/srv")
