@@ -168,7 +168,7 @@ def _named(message: str) -> str:
     elif choice:
         message = f"expected one of {choice[1]}, found {choice[2]}"
     path = ".".join(match[1] for match in (parent, name) if match)
-    return f"{path}: {message}; write {_WRITE.get(path.split('.')[0], _EXAMPLE)}"
+    return f"{path}: {message}; write {_WRITE.get(path.partition('.')[0], _EXAMPLE)}"
 
 
 def _rules(app: dict) -> list[str]:

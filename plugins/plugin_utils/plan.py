@@ -10,7 +10,11 @@ from collections.abc import Iterator
 
 import tomllib
 from ansible_collections.slipway.flask.plugins.plugin_utils.tree import SourceError
-from packaging.version import InvalidVersion, Version
+
+try:
+    from packaging.version import InvalidVersion, Version
+except ImportError:  # ansible-core brings it; ansible-test imports plugins without
+    InvalidVersion = Version = None
 
 # A line of a requirements file that includes another file of the tree; an address is the installer's to fetch.
 _INCLUDE = re.compile(r"(?:-[rc]\s*|--(?:requirement|constraint)(?:\s*=\s*|\s+))(?!https?://)(\S.*)")
@@ -130,7 +134,7 @@ def scm_version(describe: str) -> str:
     if match["distance"] == "0" and not match["dirty"]:
         return version.public
     # A tag such as 1.3.dev0 names the next version already.
-    coming, is_dev, _ = version.public.partition(".dev")
+    coming, is_dev, dummy = version.public.partition(".dev")
     if not is_dev:
         coming = re.sub(r"\d+$", lambda number: str(int(number[0]) + 1), coming)
     local = f"g{match['commit']}" + (".dirty" if match["dirty"] else "")
