@@ -67,9 +67,11 @@ def test_some_scenario_runs_the_role(role):
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_scenario_has_tests_and_runs_a_playbook_of_the_users(scenario):
+def test_a_scenario_has_tests_and_runs_what_users_run(scenario):
+    """A playbook of the collection, or roles of it."""
     assert list((ROOT / "tests" / scenario).glob("test_*.py"))
-    assert "import_playbook: ../../" in (ROOT / "molecule" / scenario / "converge.yml").read_text(encoding="utf-8")
+    converge = (ROOT / "molecule" / scenario / "converge.yml").read_text(encoding="utf-8")
+    assert "import_playbook: ../../" in converge or "role: slipway.flask." in converge
 
 
 @pytest.mark.parametrize(("path", "task"), TASKS)
@@ -79,5 +81,7 @@ def test_a_task_says_what_becomes_true(path, task):
 
 
 @pytest.mark.parametrize(("path", "task"), TASKS)
-def test_what_a_task_registers_is_internal(path, task):
-    assert task.get("register", "__").startswith("__")
+def test_what_a_task_registers_is_internal_or_documented(path, task):
+    name, role = task.get("register", "__"), path.parents[1]
+    readme = (role / "README.md").read_text(encoding="utf-8")
+    assert name.startswith("__") or (name.startswith(f"{role.name}_") and f"{name}." in readme)
