@@ -7,7 +7,7 @@ from flask import Flask
 # As libraries do when they are imported.
 (Path.home() / "cache").mkdir(exist_ok=True)
 (Path.home() / "cache" / "fonts").write_text("found")
-scratch = tempfile.NamedTemporaryFile()
+scratch = tempfile.mkstemp()[1]
 
 app = Flask(__name__)
 
@@ -19,4 +19,4 @@ def index():
 
 @app.get("/written")
 def written():
-    return {"home": str(Path.home()), "scratch": scratch.name}
+    return {"home": str(Path.home()), "scratch": scratch}
