@@ -30,6 +30,11 @@ def app(served, request) -> Served:
     return served(request.param)
 
 
+@pytest.fixture(scope="session")
+def slugs() -> list[str]:
+    return [slug(name) for name in APPS]
+
+
 @pytest.fixture
 def apps(served) -> list[Served]:
     """All apps at once."""

@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import urllib3
+from served import wait_for
 
 
 def at_once(served, path: str, count: int, clients: int) -> list[urllib3.BaseHTTPResponse]:
@@ -48,12 +49,12 @@ def test_workers_are_replaced_after_their_requests_without_a_loss(served):
 def test_a_preloaded_app_is_loaded_by_the_master(served):
     tuned = served("tuned")
     assert tuned.json("/")["loaded_by"] == tuned.master
-    assert len(tuned.workers) == 2
+    wait_for(lambda: len(tuned.workers) == 2, "both workers")
 
 
 def test_further_settings_of_gunicorn(served):
     assert served("tuned").get("/?" + "x" * 100)[0] == 200
-    assert served("tuned").get("/?" + "x" * 200)[0] == 400
+    assert served("tuned").get("/?" + "x" * 200)[0] == 414
 
 
 def test_further_directives_of_the_service(served):

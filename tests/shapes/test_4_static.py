@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 
 import pytest
+from served import wait_for
 
 
 @contextlib.contextmanager
 def stopped(app):
     app.run("systemctl stop %s", app.user)
     try:
-        assert app.get("/")[0] == 502
+        wait_for(lambda: app.get("/")[0] == 502, f"{app.name} to end")
         yield
     finally:
         app.run("systemctl start %s", app.user)
