@@ -185,6 +185,11 @@ class Release:
             with tarfile.open(self.params["archive"] or None, "r:gz", packed) as tar:
                 tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
                 self._unpack_members(tar)
+            archival = os.path.join(self.src, ".git_archival.txt")
+            if self.params["tree"].get("scm_version") and not os.path.lexists(archival):
+                # setuptools-scm, which asks git for a package's data files too, then takes all there are.
+                with open(archival, "x", encoding="utf-8"):
+                    pass
             _own(self.src, account(BUILD_USER))
 
     def _unpack_members(self, tar: tarfile.TarFile) -> None:

@@ -255,7 +255,8 @@ class App:
         command = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--service-type=exec"]
         command += [f"--property={entry}" for entry in sandbox_of(self.service, slot)]
         command += [f"--property=RuntimeMaxSec={timeout:.0f}", "--property=TimeoutStopSec=5", "--"]
-        done = run([*command, *(word.replace("%i", slot) for word in argv)], timeout + 30)
+        # Left alone, systemd looks for the program on a path of its own, and puts values in place of $NAME.
+        done = run([*command, "/usr/bin/env", *(word.replace("$", "$$") for word in argv)], timeout + 30)
         if done.returncode:
             raise CutoverError(f"ended with {done.returncode}", done.stdout.splitlines()[-30:])
         return done.stdout

@@ -71,7 +71,9 @@ options:
     type: dict
     default: {}
   check:
-    description: Command that loads the app without serving, run as the app's user in its sandbox before the slot is started.
+    description:
+      - Command that loads the app without serving, run as the app's user in its sandbox before the slot is started.
+        C(%i) stands for the slot.
     type: list
     elements: str
     default: []
@@ -272,8 +274,9 @@ def cut_over(module: AnsibleModule, app: App, live: str | None, idle: str, watch
     """The steps from a prepared idle slot to the slot that serves."""
     probe = Probe(**module.params["health"])
     if module.params["check"]:
+        check = [word.replace("%i", idle) for word in module.params["check"]]
         try:
-            watch("check", app.in_sandbox, idle, module.params["check"], probe.timeout)
+            watch("check", app.in_sandbox, idle, check, probe.timeout)
         except CutoverError as error:
             refuse(module, app, live, f"release {app.release} does not load", error)
     try:

@@ -167,6 +167,13 @@ def test_files_have_the_time_of_the_build(tmp_path, started):
     assert time.time() - os.stat(f"{release.src}/style.css").st_mtime < 60
 
 
+@pytest.mark.parametrize(("version", "there"), [("1.2", True), ("", False)])
+def test_data_files_that_git_would_name_are_found_without_git(tmp_path, started, version, there):
+    release = started(archive=tree(tmp_path, ("a.py", "x = 1")), tree={"scm_version": version})
+    release._unpack()
+    assert os.path.exists(f"{release.src}/.git_archival.txt") is there
+
+
 HOSTILE = {
     "absolute": [("/tmp/slipway-evil", "x")],
     "parent": [("a/../../evil", "x")],

@@ -457,12 +457,19 @@ def test_systemctl_s_complaint_is_shown(app, monkeypatch):
 
 def test_a_one_off_command_runs_in_the_slot_s_sandbox(app, systemd):
     app.service = "[Service]\nType=notify\nUser=flask-hello\nWorkingDirectory=/srv/hello/%i/src\n"
-    app.in_sandbox("green", ["/srv/hello/%i/venv/bin/flask", "db"], 60)
+    app.in_sandbox("green", ["flask", "db"], 60)
     ((command, *words),) = systemd.called
     properties = [word for word in words if word.startswith("--property=")]
-    assert command == "systemd-run" and words[-3:] == ["--", "/srv/hello/green/venv/bin/flask", "db"]
+    # Found by the sandbox's own PATH.
+    assert command == "systemd-run" and words[-4:] == ["--", "/usr/bin/env", "flask", "db"]
     assert properties[:2] == ["--property=User=flask-hello", "--property=WorkingDirectory=/srv/hello/green/src"]
     assert "--property=RuntimeMaxSec=60" in properties
+
+
+def test_a_one_off_command_reaches_its_program_unchanged(app, systemd):
+    """systemd-run(1) takes $$ for a dollar sign, and leaves percent signs alone."""
+    app.in_sandbox("green", ["/bin/sh", "-c", "for x in a; do echo ${x} $$ 50%i; done"], 60)
+    assert systemd.called[0][-1] == "for x in a; do echo $${x} $$$$ 50%i; done"
 
 
 def test_a_one_off_command_that_fails_shows_its_last_lines(app, monkeypatch):

@@ -1,0 +1,9 @@
+import inflection
+from flask import Flask
+
+app = Flask(__name__)
+
+
+@app.get("/")
+def index():
+    return {"singular": inflection.singularize("shapes")}
