@@ -185,12 +185,17 @@ class Release:
             with tarfile.open(self.params["archive"] or None, "r:gz", packed) as tar:
                 tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
                 self._unpack_members(tar)
-            archival = os.path.join(self.src, ".git_archival.txt")
-            if self.params["tree"].get("scm_version") and not os.path.lexists(archival):
-                # setuptools-scm, which asks git for a package's data files too, then takes all there are.
-                with open(archival, "x", encoding="utf-8"):
-                    pass
+            if version := self.params["tree"].get("scm_version"):
+                self._stand_in_for_git(version)
             _own(self.src, account(BUILD_USER))
+
+    def _stand_in_for_git(self, version: str) -> None:
+        """Let setuptools-scm, which asks git for a package's data files too, take the tree's files for git's."""
+        archival = os.path.join(self.src, ".git_archival.txt")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(archival)  # What is there is git's template.
+        with open(archival, "x", encoding="utf-8") as file:
+            file.write(f"node: {'0' * 40}\ndescribe-name: {version}\n")
 
     def _unpack_members(self, tar: tarfile.TarFile) -> None:
         links, now = [], time.time()
