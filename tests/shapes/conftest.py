@@ -8,7 +8,9 @@ import yaml
 from ansible_collections.slipway.flask.plugins.module_utils.layout import slug
 from served import Served
 
-SETTINGS = yaml.safe_load((Path(__file__).parents[2] / "molecule/shapes/inventory/group_vars/web.yml").read_text(encoding="utf-8"))
+SETTINGS = yaml.safe_load(
+    (Path(__file__).parents[2] / "molecule/shapes/inventory/group_vars/web.yml").read_text(encoding="utf-8")
+)
 APPS = SETTINGS["slipway_apps"]
 
 

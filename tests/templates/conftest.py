@@ -23,7 +23,7 @@ class Role:
 
     def __init__(self, name: str, search: list[Path], given: dict) -> None:
         folder, loader = ROOT / "roles" / name, DataLoader()
-        variables = {"ansible_facts": {"os_family": "Debian", "processor_nproc": 2, "memtotal_mb": 2048}}
+        variables = {"ansible_facts": {"os_family": "Debian"}}
         for part in ("defaults", "vars"):
             variables |= loader.load_from_file(str(folder / part / "main.yml"), trusted_as_template=True)
         variables |= {"ansible_search_path": [str(folder), *map(str, search)], **given}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.slipway.flask.plugins.filter import nginx_errors, slug, workers
+from ansible_collections.slipway.flask.plugins.filter import nginx_errors, slug
 
 
 def filter_of(module):
@@ -17,33 +17,6 @@ def filter_of(module):
 def test_slug():
     assert filter_of(slug)("hello") == "hello"
     assert filter_of(slug)("My Shop!") == "my-shop-22e214a0"
-
-
-@pytest.mark.parametrize(
-    ("cpus", "memory_mb", "worker_class", "expected"),
-    [
-        (1, 8192, "gthread", 2),
-        (4, 8192, "gthread", 5),
-        (4, 8192, "gevent", 5),
-        (4, 8192, "sync", 9),
-        (1, 8192, "sync", 3),
-        (4, 1024, "sync", 4),
-        (64, 2048, "gthread", 8),
-        (8, 256, "sync", 2),
-        (8, 1, "gthread", 2),
-        ("4", "8192", "gthread", 5),
-    ],
-    ids=[
-        *("one CPU", "one each and one to spare", "gevent", "two each and one to spare", "sync on one CPU"),
-        *("half of the memory", "many CPUs", "little memory", "hardly any", "texts, as facts may be"),
-    ],
-)
-def test_workers(cpus, memory_mb, worker_class, expected):
-    assert filter_of(workers)(cpus, memory_mb=memory_mb, worker_class=worker_class) == expected
-
-
-def test_workers_are_gthread_unless_said():
-    assert filter_of(workers)(4, 8192) == 5
 
 
 def variables(**keys):
