@@ -315,8 +315,7 @@ class App:
             done.append(f"installed {self.layout.umbrella}")
             if not check_mode:
                 write(path, umbrella)
-                systemctl("daemon-reload")
-                systemctl("enable", "--now", self.layout.umbrella)
+                systemctl("enable", "--now", self.layout.umbrella)  # It reads the unit anew.
         current = os.path.join("releases", self.release_of(live))
         if not os.path.islink(self.layout.current) or os.readlink(self.layout.current) != current:
             done.append(f"pointed {self.layout.current} at {current}")

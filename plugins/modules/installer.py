@@ -119,11 +119,15 @@ def install(version: str, environment: dict[str, str]) -> None:
     """Install uv beside the version in use, then make the link lead to it."""
     folder = f"{LINK}-{version}"
     shutil.rmtree(folder, ignore_errors=True)
-    # Debian's python3-venv brings pip as a wheel. Run from there, it need not be installed first, a quarter of the time.
-    wheels = sorted(glob.glob("/usr/share/python-wheels/pip-*.whl"))
+    # Debian's python3-venv brings pip as a wheel. Unpacked, it works as well as installed, in a quarter of the time.
+    wheels, pip = sorted(glob.glob("/usr/share/python-wheels/pip-*.whl")), ["-m", "pip"]
     try:
         run(["/usr/bin/python3", "-m", "venv", *(["--without-pip"] if wheels else []), folder], 120)
-        pip = [os.path.join(folder, "bin", "python"), *([f"{wheels[-1]}/pip"] if wheels else ["-m", "pip"]), "install"]
+        if wheels:
+            unpacked = os.path.join(folder, "pip")
+            shutil.unpack_archive(wheels[-1], unpacked, "zip")
+            pip = [os.path.join(unpacked, "pip")]
+        pip = [os.path.join(folder, "bin", "python"), "-B", *pip, "install"]
         options = "--quiet --no-input --disable-pip-version-check --no-cache-dir --retries=1 --timeout=10"
         run([*pip, *options.split(), "--only-binary=:all:", "--no-deps", f"uv=={version}"], 300, environment)
         run([os.path.join(folder, "bin", "uv"), "--version"], 30)
