@@ -12,9 +12,9 @@ testinfra_hosts = ["ansible://debian12"]
 
 MARK = "Xq7-mark-of-a-secret-9Zt"
 INVENTORY = yaml.safe_load((ROOT / "molecule/inventory/group_vars/web.yml").read_text(encoding="utf-8"))
-WATCH = """systemd-run --quiet --collect --unit=watch --property=RuntimeMaxSec=300 --property=StandardOutput=file:/root/seen \
+WATCH = """systemd-run --quiet --collect --unit=watch --property=RuntimeMaxSec=300 --property=StandardOutput=file:/run/seen \
     /bin/sh -c 'while sleep 0.03; do ps -ewwo args=; done'"""
-UNWATCH = "systemctl stop watch; sort -u /root/seen; rm /root/seen"
+UNWATCH = "systemctl stop watch; sort -u /run/seen; rm /run/seen"
 # The pattern does not match itself in a list of processes or a log of commands.
 HOLDING_IT = "runuser -u %s -- grep -rlsI -D skip 'Xq7-mar[k]-of' /etc /home /opt /run /srv /tmp /var || true"
 
