@@ -10,7 +10,7 @@ def test_config_files_are_there_when_the_app_is_imported(served, settings):
 
 def test_config_files_are_the_app_s_alone(served):
     configured = served("configured")
-    assert configured.run("cat /etc/shape.toml") == ""
+    assert configured.run("cat /etc/shape.ini") == ""
     assert "the tree" in configured.run("cat /srv/configured/current/src/conf/local.json")
 
 

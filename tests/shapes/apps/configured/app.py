@@ -1,11 +1,13 @@
 import json
-import re
+from configparser import RawConfigParser
 from pathlib import Path
 
 from flask import Flask
 
 app = Flask(__name__)
-title = re.search(r"^title = '(.*)'$", Path("/etc/shape.toml").read_text(encoding="utf-8"), re.MULTILINE)[1]
+config = RawConfigParser()
+config.read_string(Path("/etc/shape.ini").read_text(encoding="utf-8"))
+title = config["shape"]["title"]
 local = json.loads(Path(app.root_path, "conf/local.json").read_text(encoding="utf-8"))
 
 
