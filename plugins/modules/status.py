@@ -211,7 +211,9 @@ class Found:
         self.history = History(layout.history)
         self.services = {slot: states.get(layout.service(slot), {}) for slot in SLOTS}
         self.sockets = {slot: states.get(layout.socket(slot), {}) for slot in SLOTS}
-        self.workers = {slot: workers.get(state.get("MainPID", ""), 0) for slot, state in self.services.items()}
+        mains = {slot: state.get("MainPID", "0") for slot, state in self.services.items()}
+        # Process 0, which a stopped service has, is the kernel, and the parent of the first.
+        self.workers = {slot: workers.get(main, 0) if main != "0" else 0 for slot, main in mains.items()}
 
     def describe(self) -> dict:
         live = self.live()

@@ -24,7 +24,7 @@ def status_table(hosts: dict[str, dict]) -> str:
             remarks += [f"{host}, {app['name']}: {remark}" for remark in _remarks(app)]
     parts = [_aligned([_HEAD, *rows])]
     if len(apps) == len(rows) == 1:
-        parts.append(_aligned([_RELEASES, *map(_release_row, apps[0]["releases"])]))
+        parts.append(_aligned([_RELEASES, *_release_rows(apps[0])]))
     if remarks:
         parts.append("\n".join(remarks))
     return "\n\n".join(parts)
@@ -38,14 +38,30 @@ def _row(app: dict) -> list[str]:
         live.get("slot", ""),
         _minute(live.get("since", "")),
         str(live.get("workers", "")),
-        "under way" if app["under_way"] else last.get("outcome", ""),
+        "under way" if app["under_way"] else _outcome(last),
         app["previous"],
         str(len(app["releases"])),
     ]
 
 
-def _release_row(release: dict) -> list[str]:
-    return [release["id"], _minute(release["created"]), release["outcome"], release["source"]]
+def _outcome(last: dict) -> str:
+    """A rollback that someone asked for is told from one that the deploy made by itself."""
+    return "rollback" if last.get("rollback") and last["outcome"] == "live" else last.get("outcome", "")
+
+
+def _release_rows(app: dict) -> list[list[str]]:
+    rows = []
+    for release in app["releases"]:
+        served = release["outcome"] == "live" and release["id"] != app["live"].get("release")
+        rows.append(
+            [
+                release["id"],
+                _minute(release["created"]),
+                "served" if served else release["outcome"],
+                release["source"],
+            ]
+        )
+    return rows
 
 
 def _remarks(app: dict) -> list[str]:
@@ -53,7 +69,9 @@ def _remarks(app: dict) -> list[str]:
     last = app["last"]
     remarks = [f"under way: {app['under_way']}"] if app["under_way"] else []
     if last and last["outcome"] != "live":
-        remarks.append(f"release {last['release']} was {last['outcome']} at {_minute(last['when'])}: {last['why']}")
+        told = f"release {last['release']}"
+        why = last["why"].removeprefix(f"{told} ")
+        remarks.append(f"{told} was {last['outcome']} at {_minute(last['when'])}: {why}")
     return remarks + app["faults"]
 
 

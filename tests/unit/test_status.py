@@ -45,7 +45,7 @@ class Host:
         self.history.add(release=release, slot=slot, outcome=outcome, previous=previous, reversible=True, why=why)
 
     def found(self) -> dict:
-        return status.Found(self.layout, self.states, {"42": 3}).describe()
+        return status.Found(self.layout, self.states, {"42": 3, "0": 2}).describe()
 
 
 @pytest.fixture
@@ -66,7 +66,14 @@ def test_an_app_that_serves(host):
         "restarts": 1,
         "workers": 3,
     }
-    assert (found["slots"]["blue"]["service"], found["slots"]["blue"]["enabled"]) == ("inactive", False)
+    assert found["slots"]["blue"] == {
+        "release": "old",
+        "service": "inactive",
+        "socket": "inactive",
+        "enabled": False,
+        "restarts": 0,
+        "workers": 0,
+    }
     assert [(release["id"], release["outcome"]) for release in found["releases"]] == [("new", "live"), ("old", "live")]
     assert (found["previous"], found["last"]["release"]) == ("old", "new")
     assert (found["under_way"], found["faults"]) == ("", [])

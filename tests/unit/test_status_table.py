@@ -12,7 +12,7 @@ REFUSED = {
     "when": "2026-11-21T10:05:00Z",
     "release": "81d04b",
     "outcome": "refused",
-    "why": "GET / answered 500",
+    "why": "release 81d04b did not come up in slot blue",
 }
 
 
@@ -20,7 +20,7 @@ def app(**keys):
     good = {
         "name": "hello",
         "live": LIVE,
-        "releases": [RELEASE, {**RELEASE, "id": "0d1e", "outcome": "", "source": ""}],
+        "releases": [RELEASE, {**RELEASE, "id": "0d1e"}, {**RELEASE, "id": "2a3b", "outcome": "", "source": ""}],
         "last": ENTRY,
         "previous": "0d1e",
         "under_way": "",
@@ -32,11 +32,12 @@ def app(**keys):
 def test_an_app_of_one_host_with_its_releases():
     assert status_table({"www1": {"apps": [app()]}}).splitlines() == [
         "host  app    live          slot   since (UTC)       workers  last deploy  previous  kept",
-        "www1  hello  3f9c0a6be21d  green  2026-11-21 10:00  3        live         0d1e      2",
+        "www1  hello  3f9c0a6be21d  green  2026-11-21 10:00  3        live         0d1e      3",
         "",
         "kept          built (UTC)       outcome  source",
         "3f9c0a6be21d  2026-11-21 09:59  live     v1.2 of hello.git",
-        "0d1e          2026-11-21 09:59  -        -",
+        "0d1e          2026-11-21 09:59  served   v1.2 of hello.git",
+        "2a3b          2026-11-21 09:59  -        -",
     ]
 
 
@@ -45,19 +46,20 @@ def test_a_row_for_each_host_and_app_and_a_line_for_each_that_wants_attention():
     new = app(name="new", live={}, releases=[], last={}, previous="", faults=["it was never deployed here"])
     hosts = {
         "www1": {"apps": [app(last=REFUSED), new]},
-        "www2": {"apps": [app(under_way=busy)]},
+        "www2": {"apps": [app(under_way=busy), app(last={**ENTRY, "rollback": True})]},
         "www3": {"msg": "no route to host"},
         "www4": {},
     }
     assert status_table(hosts).splitlines() == [
         "host  app    live          slot   since (UTC)       workers  last deploy  previous  kept",
-        "www1  hello  3f9c0a6be21d  green  2026-11-21 10:00  3        refused      0d1e      2",
+        "www1  hello  3f9c0a6be21d  green  2026-11-21 10:00  3        refused      0d1e      3",
         "www1  new    -             -      -                 -        -            -         0",
-        "www2  hello  3f9c0a6be21d  green  2026-11-21 10:00  3        under way    0d1e      2",
+        "www2  hello  3f9c0a6be21d  green  2026-11-21 10:00  3        under way    0d1e      3",
+        "www2  hello  3f9c0a6be21d  green  2026-11-21 10:00  3        rollback     0d1e      3",
         "www3  -      -             -      -                 -        -            -         -",
         "www4  -      -             -      -                 -        -            -         -",
         "",
-        "www1, hello: release 81d04b was refused at 2026-11-21 10:05: GET / answered 500",
+        "www1, hello: release 81d04b was refused at 2026-11-21 10:05: did not come up in slot blue",
         "www1, new: it was never deployed here",
         f"www2, hello: under way: {busy}",
         "www3: no route to host",
