@@ -38,6 +38,10 @@ class CutoverError(Exception):
         self.journal = journal or []
 
 
+class Late(CutoverError):
+    """A command did not end in time."""
+
+
 class File(NamedTuple):
     """A settings file as it should be, or as it was found."""
 
@@ -48,14 +52,14 @@ class File(NamedTuple):
 
 
 def run(argv: list[str], timeout: float = _SYSTEMCTL_SECONDS) -> subprocess.CompletedProcess:
-    """Run a command of the system, its output as text. A time-out (seconds) is a :class:`CutoverError`."""
+    """Run a command of the system, its output as text. A time-out (seconds) is :class:`Late`."""
     try:
         return subprocess.run(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             timeout=timeout, check=False, text=True, errors="replace",
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise CutoverError(f"{' '.join(argv[:3])} did not end within {timeout:.0f} s") from None
+        raise Late(f"{' '.join(argv[:3])} did not end within {timeout:.0f} s") from None
 
 
 def environment_file(variables: dict[str, object]) -> str:
@@ -175,10 +179,13 @@ class Probe:
 
         Enough is ``successes`` for each path and for each worker: one that answers well once may not do so twice.
         """
-        good = asked = 0
+        good, asked, patience = 0, 0, 0.5
         while True:
-            path = self.paths[asked % len(self.paths)]
-            fault = self.once(socket_path, path, min(10.0, max(1.0, deadline - time.monotonic())))
+            path, began = self.paths[asked % len(self.paths)], time.monotonic()
+            # Little patience at first, so that workers that die without an answer are seen soon.
+            fault = self.once(socket_path, path, min(patience, max(1.0, deadline - began)))
+            if fault and time.monotonic() >= began + patience:
+                patience = min(10, 2 * patience)
             asked += 1
             good = good + 1 if vitals.look() and not fault else 0
             if good >= self.successes * max(len(self.paths), len(vitals.workers)):
@@ -377,10 +384,10 @@ class App:
         units = [self.layout.socket(slot), self.layout.service(slot)]
         try:
             # Both in one transaction: a waiting connection would start the service again.
-            run(["systemctl", "disable", "--now", *units], grace)
-        except CutoverError:
+            systemctl("disable", "--now", *units, timeout=grace)
+        except Late:
             run(["systemctl", "kill", "--signal=SIGKILL", self.layout.service(slot)])
-        systemctl("disable", "--now", *units)
+            systemctl("disable", "--now", *units)
         run(["systemctl", "reset-failed", *units])
 
     def enable(self, slot: str) -> None:
@@ -449,8 +456,8 @@ def other_than(slot: str | None) -> str:
     return SLOTS[1] if slot == SLOTS[0] else SLOTS[0]
 
 
-def systemctl(*words: str) -> str:
-    done = run(["systemctl", *words])
+def systemctl(*words: str, timeout: float = _SYSTEMCTL_SECONDS) -> str:
+    done = run(["systemctl", *words], timeout)
     if done.returncode:
         raise CutoverError(f"systemctl {' '.join(words)}: {done.stdout.strip()}")
     return done.stdout

@@ -37,8 +37,8 @@ options:
       - V(live) makes the release the one that serves.
       - V(prepared) writes the idle slot's settings and runs O(before_switch) there, and starts nothing.
         A play runs it on one host of a fleet before V(live) on all.
-      - V(rolled_back) goes back to a release that served before. It is V(live) but for O(before_switch), which is not run, and
-        for what O(release) may be.
+      - V(rolled_back) goes back to a release that served before. It is V(live) but for O(check) and O(before_switch), which
+        are not run, and for what O(release) may be.
     type: str
     choices: [live, prepared, rolled_back]
     default: live
@@ -375,7 +375,7 @@ class Run:
     def cut_over(self, idle: str) -> None:
         """The steps from a prepared idle slot to the slot that serves."""
         app, probe, socket = self.app, Probe(**self.params["health"]), self.app.layout.socket_path(idle)
-        if self.params["check"]:
+        if self.params["check"] and not self.goes_back:
             check = [word.replace("%i", idle) for word in self.params["check"]]
             with self.stage(f"release {app.release} does not load"):
                 self.step("check", app.in_sandbox, idle, check, probe.timeout)
