@@ -22,6 +22,9 @@ from ansible_collections.slipway.flask.plugins.module_utils.layout import SLOTS,
 # Keys of a service unit that say how its main process is started and kept, not in which sandbox it runs.
 _LIFECYCLE = re.compile(r"(Type|NotifyAccess|Exec\w*|Restart\w*|Kill\w*|Timeout\w*|Standard\w*|SyslogIdentifier)\Z")
 _SYSTEMCTL_SECONDS = 120
+# Units' overrides there are gone after a reboot.
+_RUNTIME_UNITS = "/run/systemd/system"
+_PROXY = "/usr/lib/systemd/systemd-socket-proxyd --connections-max=4096"
 # What a slot that was refused gets to end by itself.
 _GRACE_SECONDS = 2
 # Deaths of processes that no healthy server has while it comes up.
@@ -341,6 +344,7 @@ class App:
         for path, file in wanted.items():
             write(path, file)
         point(self.layout.link(slot), os.path.join("releases", self.release))
+        self._remove_override(slot)
         systemctl("daemon-reload")
 
     def in_sandbox(self, slot: str, argv: list[str], timeout: float) -> str:
@@ -389,6 +393,8 @@ class App:
             run(["systemctl", "kill", "--signal=SIGKILL", self.layout.service(slot)])
             systemctl("disable", "--now", *units)
         run(["systemctl", "reset-failed", *units])
+        if self._remove_override(slot):
+            systemctl("daemon-reload")
 
     def enable(self, slot: str) -> None:
         systemctl("enable", self.layout.socket(slot), self.layout.service(slot))
@@ -408,6 +414,52 @@ class App:
             time.sleep(0.1)
         self.stop(slot, max(5.0, start + drain - time.monotonic()))
 
+    # One slot at a time, where memory does not hold two
+
+    def hold(self, slot: str, drain: float) -> None:
+        """Stop the slot's server, which ends what it has begun. What comes meanwhile waits in its socket.
+
+        The first of that asks systemd for the server, whose start waits for the app's lock: for the end of this run. So the
+        slot serves again when this run is killed.
+        """
+        self._override(
+            slot, f"ExecStartPre=\nExecStartPre=+/usr/bin/flock {self.layout.lock} true\nTimeoutStartSec=infinity\n"
+        )
+        try:
+            systemctl("stop", self.layout.service(slot), timeout=drain + 5)
+        except Late:
+            run(["systemctl", "kill", "--signal=SIGKILL", self.layout.service(slot)])
+            systemctl("stop", self.layout.service(slot))
+
+    def resume(self, slot: str) -> None:
+        """Let a slot that was held serve again, first what waits."""
+        self._remove_override(slot)
+        systemctl("daemon-reload")
+        systemctl("restart", self.layout.service(slot))
+
+    def forward(self, slot: str, other: str) -> None:
+        """Hand what waits in the slot's socket to the other slot."""
+        target = self.layout.socket_path(other)
+        group = _name(grp.getgrgid, os.stat(target).st_gid)
+        commands = f"ExecStartPre=\nExecStart=\nExecStart={_PROXY} {target}\nExecReload=\n"
+        self._override(slot, f"{commands}SupplementaryGroups={group}\n")
+        systemctl("restart", self.layout.service(slot))
+
+    def _override_path(self, slot: str) -> str:
+        return os.path.join(_RUNTIME_UNITS, f"{self.layout.service(slot)}.d", "slipway.conf")
+
+    def _override(self, slot: str, service: str) -> None:
+        path = self._override_path(slot)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write(path, File(f"[Service]\n{service}", 0o644, "root", "root"))
+        systemctl("daemon-reload")
+
+    def _remove_override(self, slot: str) -> bool:
+        """Whether there was one."""
+        there = os.path.exists(self._override_path(slot))
+        shutil.rmtree(os.path.dirname(self._override_path(slot)), ignore_errors=True)
+        return there
+
     def disorder(
         self, live: str, drain: float, keep: int, failed: Iterable[str] = ()
     ) -> Iterator[tuple[str, str, Callable]]:
@@ -419,6 +471,13 @@ class App:
         if not os.path.islink(self.layout.current) or os.readlink(self.layout.current) != self._current(live):
             told = f"pointed {self.layout.current} at {self._current(live)}"
             yield "link", told, lambda: point(self.layout.current, self._current(live))
+        if os.path.exists(self._override_path(live)):
+
+            def release() -> None:
+                self._remove_override(live)
+                systemctl("daemon-reload")
+
+            yield "release", f"removed what held the {live} slot", release
         umbrella = File(self.umbrella, 0o644, "root", "root")
         state = self.units().get(self.layout.umbrella, {})
         running = state.get("ActiveState") == "active" and state.get("UnitFileState") == "enabled"
