@@ -75,9 +75,9 @@ def test_a_rollback_to_a_release_that_is_not_there_names_those_that_are(hello, a
     before = (hello.release, hello.slot, hello.master)
     played = ask("rollback", slipway_release="nonsense")
     assert not played.ok
-    assert f"hello: there is no release nonsense to go back to. Those there: {hello.release} " in " ".join(
-        played.output.split()
-    )
+    told = " ".join(played.output.split())
+    assert "hello: there is no release nonsense to go back to. Those there: " in told
+    assert f"{hello.release} (built " in told
     assert (hello.release, hello.slot, hello.master) == before
 
 
