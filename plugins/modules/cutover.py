@@ -498,7 +498,7 @@ class Run:
         if live != self.slot:
             self._add(self.outcome, error.why)
         self.tell(f"release {app.release} was {self.outcome if live != self.slot else 'left'}: {error.why}")
-        untouched = ", untouched" if self.outcome == REFUSED and live == self.live else ""
+        untouched = ", untouched" if self.outcome == REFUSED and live == self.live and not self.alone else ""
         serving = (
             f"Release {app.release_of(live)} {'still serves' if live == self.live else 'serves'} from slot {live}{untouched}."
             if live
