@@ -728,6 +728,84 @@ def test_a_slot_stands_by_that_runs(live, systemd, unit, keys, stands):
     assert live.stands("blue") is stands
 
 
+# One slot at a time
+
+
+@pytest.fixture
+def alone(live, systemd, monkeypatch, tmp_path, root_is_me):
+    """The live app, and where systemd's overrides would be."""
+    monkeypatch.setattr(slots, "_RUNTIME_UNITS", str(tmp_path / "units.run"))
+    systemd.called.clear()
+    return live
+
+
+def override(app, slot="blue"):
+    path = app._override_path(slot)
+    with open(path) as file:
+        assert path.endswith(f"units.run/flask-hello@{slot}.service.d/slipway.conf")
+        return file.read().splitlines()
+
+
+def test_a_slot_that_is_held_keeps_its_socket_and_waits_for_the_lock(alone, systemd):
+    alone.hold("blue", 30)
+    assert f"ExecStartPre=+/usr/bin/flock {alone.layout.lock} true" in override(alone)
+    # The override must be known before the stop: a waiting request asks for the server at once.
+    assert systemd.called == [["systemctl", "daemon-reload"], ["systemctl", "stop", "flask-hello@blue.service"]]
+
+
+def test_a_server_that_does_not_end_for_the_other_is_killed(alone, systemd, monkeypatch):
+    def run(argv, timeout=0):
+        if argv[1] == "stop" and timeout == 35:
+            raise slots.Late("did not end within 35 s")
+        return systemd(argv)
+
+    monkeypatch.setattr(slots, "run", run)
+    alone.hold("blue", 30)
+    assert [call[1] for call in systemd.called] == ["daemon-reload", "kill", "stop"]
+
+
+def test_a_slot_that_was_held_serves_again(alone, systemd):
+    alone.hold("blue", 30)
+    systemd.called.clear()
+    alone.resume("blue")
+    assert not os.path.exists(alone._override_path("blue"))
+    assert systemd.called == [["systemctl", "daemon-reload"], ["systemctl", "restart", "flask-hello@blue.service"]]
+
+
+def test_what_waits_is_handed_to_the_other_slot(alone, systemd):
+    alone.hold("blue", 30)
+    open(alone.layout.socket_path("green"), "w").close()
+    alone.forward("blue", "green")
+    lines = override(alone)
+    assert lines[:4] == [
+        "[Service]",
+        "ExecStartPre=",
+        "ExecStart=",
+        f"ExecStart={slots._PROXY} {alone.layout.run}/green.sock",
+    ]
+    # It must be allowed to connect, as Nginx is.
+    assert lines[-1] == f"SupplementaryGroups={ME['group']}"
+
+
+@pytest.mark.parametrize(
+    "do", [lambda app: app.stop("blue", 5), lambda app: app.prepare("blue")], ids=["stop", "prepare"]
+)
+def test_no_override_outlives_its_slot_s_turn(alone, systemd, do):
+    alone.hold("blue", 30)
+    systemd.called.clear()
+    do(alone)
+    assert not os.path.exists(os.path.dirname(alone._override_path("blue")))
+    assert systemd.called[-1] == ["systemctl", "daemon-reload"]
+
+
+def test_what_a_killed_run_left_around_the_live_slot_is_removed(alone, systemd):
+    alone.hold("blue", 30)
+    steps = {name: work for name, told, work in alone.disorder("blue", 0, 5)}
+    steps["release"]()
+    assert not os.path.exists(alone._override_path("blue"))
+    assert "release" not in {name for name, told, work in alone.disorder("blue", 0, 5)}
+
+
 # Order around the live slot
 
 
