@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import tomllib
 from ansible_collections.slipway.flask.plugins.plugin_utils.tree import SourceError
@@ -72,6 +74,18 @@ def plan_of(files: dict[str, str], requirements: dict) -> list[dict]:
     return steps
 
 
+def requirements_of(files: dict[str, str], plan: list[dict]) -> str:
+    """All that a plan's requirements files say, and what uv reads in the tree: the same text is the same installation."""
+    lines = [
+        line.strip()
+        for step in plan
+        if "requirements" in step
+        for line in _lines_of(step["requirements"], files, set())
+    ]
+    uv = _pyproject(files).get("tool", {}).get("uv", {})
+    return "\n".join([*filter(None, lines), files.get("uv.toml", ""), json.dumps(uv, sort_keys=True, default=str)])
+
+
 def _lines_of(name: str, files: dict[str, str], seen: set[str]) -> Iterator[str]:
     """The lines of a requirements file and of those that it includes, without comments."""
     seen.add(name)
@@ -101,6 +115,31 @@ def _pyproject(files: dict[str, str]) -> dict:
         return tomllib.loads(files.get("pyproject.toml", ""))
     except tomllib.TOMLDecodeError as error:
         raise SourceError(f"source: expected a valid pyproject.toml, found: {error}") from None
+
+
+class Project(NamedTuple):
+    """What is known of a project before it is built."""
+
+    file: str  # that says what it depends on
+    dependencies: list[str]
+    extras: dict[str, list[str]]
+    build: list[str]  # what its build system needs
+    is_dynamic: bool  # what it depends on is known once it is built
+
+
+def project_of(files: dict[str, str]) -> Project:
+    pyproject = _pyproject(files)
+    table = pyproject.get("project", {})
+    # Where nothing is said, setuptools is meant; older ones need wheel too.
+    build = pyproject.get("build-system", {}).get("requires", ["setuptools>=40.8.0"])
+    build = [*build, *(["wheel"] if any(requirement.startswith("setuptools") for requirement in build) else [])]
+    return Project(
+        file=next(name for name in ("pyproject.toml", "setup.py") if name in files),
+        dependencies=table.get("dependencies", []),
+        extras=table.get("optional-dependencies", {}),
+        build=build,
+        is_dynamic=not table or bool({"dependencies", "optional-dependencies"} & set(table.get("dynamic", []))),
+    )
 
 
 def wants_scm_version(files: dict[str, str]) -> bool:
