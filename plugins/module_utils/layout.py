@@ -47,6 +47,7 @@ class Layout:
         self.current = os.path.join(self.home, "current")
         self.active = os.path.join(self.home, "active.sock")
         self.lock = os.path.join(self.home, ".lock")
+        self.history = os.path.join(self.home, "history.jsonl")
         self.etc = os.path.join(ETC, self.slug)
         self.run = os.path.join("/run", self.unit)
         self.umbrella = f"{self.unit}.service"

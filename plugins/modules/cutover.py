@@ -177,6 +177,7 @@ seconds:
 """
 
 import os
+import syslog
 import time
 
 from ansible.module_utils.basic import AnsibleModule
@@ -213,13 +214,21 @@ ARGUMENTS = {
 }
 
 
-class Stopwatch:
-    """Seconds of each step, for the result."""
+def tell(text: str) -> None:
+    """A line of the journal: ``journalctl -t slipway``."""
+    syslog.openlog("slipway", syslog.LOG_PID)
+    syslog.syslog(text)
 
-    def __init__(self) -> None:
+
+class Stopwatch:
+    """Tells the journal of each step as it begins; its seconds, for the result."""
+
+    def __init__(self, app: App) -> None:
+        self.doing = f"{app.layout.name}: cutover to {app.release}"
         self.seconds: dict[str, float] = {}
 
     def __call__(self, step: str, work, *arguments):
+        tell(f"{self.doing}: step {step}")
         start = time.monotonic()
         try:
             return work(*arguments)
@@ -310,7 +319,7 @@ def switch(module: AnsibleModule, app: App) -> None:
         module.fail_json(
             msg=f"{app.layout.name}: release {app.release} is not on this host; build it with slipway.flask.release."
         )
-    watch, (live, reasons) = Stopwatch(), situation(app)
+    watch, (live, reasons) = Stopwatch(app), situation(app)
     slot, diff, tidied = live, [], []
     try:
         if reasons:
