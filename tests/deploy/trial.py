@@ -1,0 +1,119 @@
+"""An app of the scenario `deploy`, as its tests deploy it."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import trees
+import yaml
+from playbook import ROOT, Played, play, playing
+from served import Served
+
+FULL = bool(os.environ.get("SLIPWAY_FULL"))
+INVENTORY = ROOT / "molecule/deploy/inventory"
+APPS = yaml.safe_load((INVENTORY / "group_vars/web.yml").read_text(encoding="utf-8"))["slipway_apps"]
+INTERRUPT = Path(__file__).with_name("interrupt.py")
+OTHER = {"blue": "green", "green": "blue"}
+# All that may be left of a deploy, in one look.
+STATE = """
+cd /srv/{name}
+for link in current blue green; do readlink $link || echo; done
+systemctl show --value --property=ActiveState,UnitFileState {user}@{idle}.socket {user}@{idle}.service | tr -s '\\n' ' '; echo
+flock --nonblock .lock true && echo free || echo held
+for release in releases/*; do [ -e $release/release.json ] || echo partial $release; done
+find /srv/{name} /etc/slipway/{name} /etc/systemd/system -name '*.new' -not -path '*/releases/*' -not -path '*/shared/*'
+"""
+
+_versions = itertools.count(time.time_ns())
+
+
+class Ended(NamedTuple):
+    """A playbook that was run, and how long it took."""
+
+    played: Played
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return self.played.ok
+
+    @property
+    def output(self) -> str:
+        return self.played.output
+
+
+class Trial(Served):
+    """An app that can be deployed with a fault in it."""
+
+    def words(self) -> list[str]:
+        return ["--inventory", str(INVENTORY), "--limit", self.machine]
+
+    def app(self, **keys) -> dict:
+        return {**APPS[self.name], "source": {"path": str(trees.MADE / self.name)}, **keys}
+
+    def change(self, fault: str = "") -> None:
+        """Make the tree another release."""
+        trees.make(self.name, fault, str(next(_versions)))
+
+    def deploy(self, *words: str, **keys) -> Ended:
+        """Run the playbook `deploy` for this app, some of its keys changed."""
+        return self._timed("playbooks/deploy.yml", *words, slipway_apps={self.name: self.app(**keys)})
+
+    def rollback(self, **variables) -> Ended:
+        return self._timed("playbooks/rollback.yml", slipway_apps={self.name: self.app()}, **variables)
+
+    def deploying(self, **keys):
+        """The deploy while it runs."""
+        return playing("playbooks/deploy.yml", *self.words(), slipway_apps={self.name: self.app(**keys)})
+
+    def _timed(self, playbook: str, *words: str, **variables) -> Ended:
+        start = time.monotonic()
+        played = play(playbook, *self.words(), *words, **variables)
+        return Ended(played, time.monotonic() - start)
+
+    @property
+    def release(self) -> str:
+        return self.json("/whoami")["release"]
+
+    @property
+    def releases(self) -> list[str]:
+        return self.run("ls /srv/%s/releases", self.name).split()
+
+    def state(self) -> list[str]:
+        """What is at fault around the live slot; empty when one whole release serves and nothing else is left."""
+        slot = self.slot
+        lines = self.run(STATE.format(name=self.name, user=self.user, idle=OTHER[slot])).splitlines()
+        current, links, idle, lock, leftovers = lines[0], dict(zip(OTHER, lines[1:3])), lines[3], lines[4], lines[5:]
+        release = os.path.basename(links[slot])
+        found = {self.release for _ in range(5)}
+        faults = [] if found == {release} else [f"{slot} is to run {release}, and {found} answer"]
+        faults += [] if current == f"releases/{release}" else [f"current -> {current}, not {release}"]
+        faults += [] if set(idle.split()) <= {"inactive", "disabled"} else [f"{OTHER[slot]}: {idle}"]
+        faults += [] if lock == "free" else [f"lock: {lock}"]
+        return faults + leftovers
+
+    def steps(self, since: str) -> list[str]:
+        """The steps of this app's cutovers, as the journal tells of them."""
+        lines = self.run("journalctl --quiet --identifier=slipway --output=cat --since=%s", since).splitlines()
+        return [line.rpartition(": step ")[2] for line in lines if line.startswith(f"{self.name}: ") and ": step " in line]
+
+    @contextlib.contextmanager
+    def interrupted(self, step: str, how: str) -> Iterator[subprocess.Popen]:
+        """Kill what takes the deploy's step, by a process that ends when it did."""
+        words = ["ssh", "-F", ROOT / ".cache/hosts/ssh_config", self.machine, "sudo", "python3", "-", self.name, step, how]
+        with (
+            INTERRUPT.open("rb") as script,
+            subprocess.Popen(words, stdin=script, stdout=subprocess.PIPE, text=True) as process,
+        ):
+            try:
+                assert process.stdout.readline() == "waits\n"
+                yield process
+            finally:
+                process.kill()
