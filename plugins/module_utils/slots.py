@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import http.client
 import os
@@ -13,7 +14,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from ansible_collections.slipway.flask.plugins.module_utils.layout import SLOTS, UNITS, Layout
@@ -21,6 +22,12 @@ from ansible_collections.slipway.flask.plugins.module_utils.layout import SLOTS,
 # Keys of a service unit that say how its main process is started and kept, not in which sandbox it runs.
 _LIFECYCLE = re.compile(r"(Type|NotifyAccess|Exec\w*|Restart\w*|Kill\w*|Timeout\w*|Standard\w*|SyslogIdentifier)\Z")
 _SYSTEMCTL_SECONDS = 120
+# What a slot that was refused gets to end by itself.
+_GRACE_SECONDS = 2
+# Deaths of processes that no healthy server has while it comes up.
+_DEATHS = 3
+# After the flip: bad answers in a row, or seconds without any, that are not taken for a hiccup.
+_BAD_ANSWERS, _SILENCE_SECONDS = 3, 5
 
 
 class CutoverError(Exception):
@@ -85,18 +92,63 @@ def connections(path: str, table: str = "/proc/net/unix") -> int:
         return sum(1 for row in rows if len(row) == 8 and row[7].rstrip("\n") == path and int(row[3], 16) != 0x10000)
 
 
+def children(pid: int, proc: str = "/proc") -> set[int]:
+    """The living child processes of a process (proc(5))."""
+    found = set()
+    for name in filter(str.isdigit, os.listdir(proc)):
+        try:
+            with open(f"{proc}/{name}/stat", encoding="utf-8", errors="replace") as file:
+                state, parent = file.read().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue  # It has just ended.
+        if int(parent) == pid and state not in "ZX":
+            found.add(int(name))
+    return found
+
+
+class Vitals:
+    """Watches the processes of a slot's server. The master may live while its workers die and are replaced for ever."""
+
+    def __init__(self, state: Callable[[], dict[str, str]]) -> None:
+        self._state, self._main, self._restarts = state, 0, 0
+        self.workers: set[int] = set()
+        self.deaths = 0
+
+    def look(self) -> bool:
+        """Whether all workers of the last look are still there."""
+        state = self._state()
+        main, before = int(state.get("MainPID") or 0), self.workers
+        self._restarts = int(state.get("NRestarts") or 0)
+        self.workers = children(main) if main else set()
+        lost = len(before - self.workers) if main == self._main else 0
+        whole = not lost and main == self._main
+        self.deaths, self._main = self.deaths + lost, main
+        return whole
+
+    def problem(self) -> str:
+        """What is wrong with the server, '' when nothing is."""
+        if self._restarts >= _DEATHS:
+            return "its server keeps dying"
+        return "its workers keep dying" if self.deaths >= _DEATHS else ""
+
+
 class Probe:
     """Asks a slot on its private socket whether the app is healthy."""
 
-    def __init__(self, path="/", status=None, text="", host="localhost", timeout=60, successes=3) -> None:
-        self.path, self.text, self.host, self.timeout, self.successes = path or "/", text, host, timeout, successes
-        self.status = status or (200 if path and path != "/" else None)
+    def __init__(self, path=None, paths=None, status=None, text="", host="localhost",
+                 timeout=60, successes=3, watch=1) -> None:  # fmt: skip
+        self.path, self.text, self.host = path or "/", text, host
+        self.paths = [self.path, *(paths or [])]
+        self.timeout, self.successes, self.watch = timeout, successes, watch
+        self.status = status
 
-    def once(self, socket_path: str) -> str:
+    def once(self, socket_path: str, path: str = "", patience: float = 10) -> str:
         """What is wrong with one answer, '' when nothing is."""
-        connection = http.client.HTTPConnection(self.host, timeout=min(10, self.timeout))
+        path = path or self.path
+        expected = self.status or (200 if path != "/" else None)
+        connection = http.client.HTTPConnection(self.host, timeout=patience)
         connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.sock.settimeout(min(10, self.timeout))
+        connection.sock.settimeout(patience)
         try:
             connection.sock.connect(socket_path)
             headers = {
@@ -105,30 +157,56 @@ class Probe:
                 "User-Agent": "slipway-probe",
                 "Connection": "close",
             }
-            connection.request("GET", self.path, headers=headers)
+            connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
             body = answer.read(1 << 20).decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:
-            return f"GET {self.path} got no answer ({type(error).__name__}: {error})"
+            return f"GET {path} got no answer ({type(error).__name__}: {error})"
         finally:
             connection.close()
-        if answer.status != self.status if self.status else answer.status >= 500:
-            return f"GET {self.path} answered {answer.status}, expected {self.status or 'a status below 500'}"
-        if self.text not in body:
-            return f"GET {self.path} answered {answer.status} without the text {self.text!r}"
+        if answer.status != expected if expected else answer.status >= 500:
+            return f"GET {path} answered {answer.status}, expected {expected or 'a status below 500'}"
+        if path == self.path and self.text not in body:
+            return f"GET {path} answered {answer.status} without the text {self.text!r}"
         return ""
 
-    def wait(self, socket_path: str, dying: Callable[[], bool]) -> None:
-        """Return after enough good answers in a row; raise when time is up or the slot keeps dying."""
-        deadline, good, fault = time.monotonic() + self.timeout, 0, ""
-        while good < self.successes:
-            fault = self.once(socket_path)
-            good = 0 if fault else good + 1
-            if fault and dying():
-                raise CutoverError(f"its server keeps dying; last: {fault}")
+    def wait(self, socket_path: str, vitals: Vitals, deadline: float) -> None:
+        """Return after enough good answers in a row; raise when time is up or the slot's processes keep dying.
+
+        Enough is ``successes`` for each path and for each worker: one that answers well once may not do so twice.
+        """
+        good = asked = 0
+        while True:
+            path = self.paths[asked % len(self.paths)]
+            fault = self.once(socket_path, path, min(10.0, max(1.0, deadline - time.monotonic())))
+            asked += 1
+            good = good + 1 if vitals.look() and not fault else 0
+            if good >= self.successes * max(len(self.paths), len(vitals.workers)):
+                return
+            last = f"last: {fault or 'too few good answers in a row'}"
+            if vitals.problem():
+                raise CutoverError(f"{vitals.problem()}; {last}")
             if time.monotonic() > deadline:
-                raise CutoverError(f"not healthy within {self.timeout} s; last: {fault or 'too few good answers'}")
-            time.sleep(0.25 if fault else 0.05)
+                raise CutoverError(f"not healthy within {self.timeout} s; {last}")
+            time.sleep(0.25 if fault else 0.02)
+
+    def watch_over(self, socket_path: str, vitals: Vitals) -> None:
+        """Go on asking for ``watch`` seconds; raise when the answers stay bad or out, or processes keep dying."""
+        end, bad, asked = time.monotonic() + self.watch, 0, 0
+        while bad or time.monotonic() < end:
+            began = time.monotonic()
+            patience = min(_SILENCE_SECONDS, max(1.0, end - began))
+            fault = self.once(socket_path, self.paths[asked % len(self.paths)], patience)
+            silent = bool(fault) and time.monotonic() - began >= patience
+            if silent and patience < _SILENCE_SECONDS:
+                return  # The watch is over, and all workers may have been busy with users.
+            asked, bad = asked + 1, bad + 1 if fault else 0
+            vitals.look()
+            if vitals.problem() or silent or bad >= _BAD_ANSWERS:
+                raise CutoverError(
+                    f"{vitals.problem() or 'it no longer answers as it should'}; last: {fault or 'good'}"
+                )
+            time.sleep(0.1)
 
 
 class App:
@@ -139,6 +217,8 @@ class App:
         self.layout, self.release = layout, release
         self.service, self.socket_unit, self.umbrella = service, socket_unit, umbrella
         self.config, self.env, self.secrets, self.files = config or {}, env or {}, secrets or {}, files or {}
+        # Seconds of the clock that only goes forward. Unknown is taken for now: a run before this one may just have flipped.
+        self.flipped = time.monotonic()
 
     # What should be
 
@@ -196,9 +276,15 @@ class App:
         """State of both slots' units and of the umbrella, in one call."""
         names = [unit(slot) for slot in SLOTS for unit in (self.layout.service, self.layout.socket)]
         names.append(self.layout.umbrella)
-        shown = systemctl("show", "--property=Id,ActiveState,UnitFileState,NRestarts", *names)
+        shown = systemctl("show", "--property=Id,ActiveState,UnitFileState,NRestarts,MainPID", *names)
         states = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown.strip().split("\n\n")]
         return {state.get("Id", ""): state for state in states}
+
+    def stands(self, slot: str) -> bool:
+        """Whether the slot runs and can be reached."""
+        states = self.units()
+        pair = [states.get(unit, {}) for unit in (self.layout.socket(slot), self.layout.service(slot))]
+        return all(s.get("ActiveState") == "active" for s in pair) and os.path.exists(self.layout.socket_path(slot))
 
     def faults(self, slot: str) -> list[str]:
         """Why the slot is not the wanted one in good order; empty when it is."""
@@ -261,31 +347,39 @@ class App:
             raise CutoverError(f"ended with {done.returncode}", done.stdout.splitlines()[-30:])
         return done.stdout
 
-    def start(self, slot: str, probe: Probe) -> None:
-        """Start the slot and see that the app answers. A slot that doesn't is stopped again."""
-        service, since = self.layout.service(slot), time.time()
+    def vitals(self, slot: str) -> Vitals:
+        return Vitals(lambda: self.units().get(self.layout.service(slot), {}))
 
-        def dying() -> bool:
-            return int(self.units().get(service, {}).get("NRestarts") or 0) >= 3
-
+    @contextlib.contextmanager
+    def trial(self, slot: str) -> Iterator[None]:
+        """When what is tried with the slot fails, stop it at once, and take its last journal lines along."""
+        since = time.time()
         try:
-            systemctl("start", self.layout.socket(slot))
-            started = run(["systemctl", "start", service], probe.timeout + 10)
-            if started.returncode:
-                raise CutoverError("its server did not start: " + started.stdout.strip().split("\n")[0])
-            probe.wait(self.layout.socket_path(slot), dying)
+            yield
         except BaseException as error:
             try:
                 if isinstance(error, CutoverError):
                     # Now: the lines of the stop would push out those that say why.
                     error.journal = self.journal(slot, since)
             finally:
-                self.stop(slot)
+                if not self.is_active(slot):
+                    self.stop(slot, _GRACE_SECONDS)
             raise
 
-    def stop(self, slot: str) -> None:
+    def start(self, slot: str, timeout: float) -> None:
+        systemctl("start", self.layout.socket(slot))
+        started = run(["systemctl", "start", self.layout.service(slot)], timeout)
+        if started.returncode:
+            raise CutoverError("its server did not start: " + started.stdout.strip().split("\n")[0])
+
+    def stop(self, slot: str, grace: float) -> None:
+        """Stop the slot for good. What has not ended within ``grace`` seconds is killed."""
         units = [self.layout.socket(slot), self.layout.service(slot)]
-        # Both in one transaction: a waiting connection would start the service again.
+        try:
+            # Both in one transaction: a waiting connection would start the service again.
+            run(["systemctl", "disable", "--now", *units], grace)
+        except CutoverError:
+            run(["systemctl", "kill", "--signal=SIGKILL", self.layout.service(slot)])
         systemctl("disable", "--now", *units)
         run(["systemctl", "reset-failed", *units])
 
@@ -293,55 +387,62 @@ class App:
         systemctl("enable", self.layout.socket(slot), self.layout.service(slot))
 
     def flip(self, slot: str) -> None:
-        """From here on every new connection of Nginx goes to the slot."""
+        """From here on every new connection of Nginx goes to the slot, and static files come from its release."""
+        self.flipped = time.monotonic()
         point(self.layout.active, self.layout.socket_path(slot))
+        point(self.layout.current, self._current(slot))
 
     def retire(self, slot: str, drain: float) -> None:
         """Let the slot finish what it holds, at most ``drain`` seconds, and stop it."""
         start = time.monotonic()
         # Nginx may have read the symlink just before the flip and connect just after it.
-        time.sleep(1)
+        time.sleep(max(0.0, min(1.0, self.flipped + 1 - start)))
         while connections(self.layout.socket_path(slot)) and time.monotonic() < start + drain:
             time.sleep(0.1)
-        self.stop(slot)
+        self.stop(slot, max(5.0, start + drain - time.monotonic()))
 
-    def tidy(self, live: str, drain: float, keep: int, check_mode: bool = False) -> list[str]:
-        """Bring all that surrounds the live slot into order: the other slot, the links, the umbrella, old releases."""
-        other, done, path = other_than(live), [], os.path.join(UNITS, self.layout.umbrella)
+    def disorder(
+        self, live: str, drain: float, keep: int, failed: Iterable[str] = ()
+    ) -> Iterator[tuple[str, str, Callable]]:
+        """What is not in order around the live slot: the step that mends it, how it is told, and what does it.
+
+        The other slot, the links, the umbrella, old releases. Each is looked for when those before it are done or left.
+        """
+        other, path = other_than(live), os.path.join(UNITS, self.layout.umbrella)
+        if not os.path.islink(self.layout.current) or os.readlink(self.layout.current) != self._current(live):
+            told = f"pointed {self.layout.current} at {self._current(live)}"
+            yield "link", told, lambda: point(self.layout.current, self._current(live))
         umbrella = File(self.umbrella, 0o644, "root", "root")
         state = self.units().get(self.layout.umbrella, {})
         running = state.get("ActiveState") == "active" and state.get("UnitFileState") == "enabled"
         if not running or _read(path) != umbrella:
-            done.append(f"installed {self.layout.umbrella}")
-            if not check_mode:
+
+            def install() -> None:
                 write(path, umbrella)
                 systemctl("enable", "--now", self.layout.umbrella)  # It reads the unit anew.
-        current = os.path.join("releases", self.release_of(live))
-        if not os.path.islink(self.layout.current) or os.readlink(self.layout.current) != current:
-            done.append(f"pointed {self.layout.current} at {current}")
-            if not check_mode:
-                point(self.layout.current, current)
-        if self.busy(other):
-            done.append(f"stopped the {other} slot")
-            if not check_mode:
-                self.retire(other, drain)
-        for release in self.superfluous(keep):
-            done.append(f"removed release {release}")
-            if not check_mode:
-                shutil.rmtree(self.layout.release(release))
-        return done
 
-    def superfluous(self, keep: int) -> list[str]:
-        """Releases beyond the newest ``keep`` that no slot points at, and those whose build was cut short."""
-        pointed = {self.release_of(slot) for slot in SLOTS} | {os.path.basename(os.path.realpath(self.layout.current))}
+            yield "umbrella", f"installed {self.layout.umbrella}", install
+        if self.busy(other):
+            yield "drain", f"stopped the {other} slot", lambda: self.retire(other, drain)
+        for release in self.superfluous(keep, failed):
+            yield "prune", f"removed release {release}", lambda gone=release: shutil.rmtree(self.layout.release(gone))
+
+    def _current(self, slot: str) -> str:
+        return os.path.join("releases", self.release_of(slot))
+
+    def complete(self) -> dict[str, float]:
+        """The releases that are there and whole, oldest first, with the time when they were."""
         built = {}
         for name in os.listdir(self.layout.releases):
-            try:
+            with contextlib.suppress(OSError):
                 built[name] = os.stat(os.path.join(self.layout.release(name), "release.json")).st_mtime
-            except OSError:
-                built[name] = 0.0  # cut short
-        kept = sorted((name for name in built if built[name]), key=built.get, reverse=True)[:keep]
-        return sorted(built.keys() - pointed - set(kept))
+        return dict(sorted(built.items(), key=lambda item: item[1]))
+
+    def superfluous(self, keep: int, failed: Iterable[str] = ()) -> list[str]:
+        """Releases that no slot points at: all but the newest ``keep`` that have not failed, and those cut short."""
+        pointed = {self.release_of(slot) for slot in SLOTS} | {os.path.basename(os.path.realpath(self.layout.current))}
+        good = [release for release in reversed(self.complete()) if release not in set(failed)]
+        return sorted(set(os.listdir(self.layout.releases)) - pointed - set(good[:keep]))
 
 
 def other_than(slot: str | None) -> str:

@@ -17,6 +17,10 @@ description:
     The old slot then finishes the requests that it holds and stops.
   - When the new slot does not come up it is stopped again, the module fails with the reason and the slot's last journal lines,
     and the live slot has not been touched.
+  - Just after the flip the new slot is watched while the old one stands by. When its answers turn bad, the symlink flips back,
+    and the module fails.
+  - Each step is a line of the journal as it begins, C(journalctl -t slipway), and each outcome one of C(HOME/history.jsonl).
+    A release that was refused or rolled back is never chosen for going back, and is removed after the next success.
   - Whatever a killed run left behind is repaired by the next run. A live slot that is damaged (a deleted socket, an edited
     file, a stopped unit) is repaired in the same way as it is replaced, by a cutover.
 options:
@@ -33,11 +37,15 @@ options:
       - V(live) makes the release the one that serves.
       - V(prepared) writes the idle slot's settings and runs O(before_switch) there, and starts nothing.
         A play runs it on one host of a fleet before V(live) on all.
+      - V(rolled_back) goes back to a release that served before. It is V(live) but for O(before_switch), which is not run, and
+        for what O(release) may be.
     type: str
-    choices: [live, prepared]
+    choices: [live, prepared, rolled_back]
     default: live
   release:
-    description: The release's ID, a folder below C(HOME/releases).
+    description:
+      - The release's ID, a folder below C(HOME/releases).
+      - With O(state=rolled_back) also V(previous), the release that was live before, is still there and has not failed.
     type: str
     required: true
   service:
@@ -93,11 +101,16 @@ options:
       path:
         description: Path to ask for, V(/) when not given.
         type: str
+      paths:
+        description: Further paths that must answer as well, with the same status.
+        type: list
+        elements: str
+        default: []
       status:
-        description: Expected status. Without it, V(200) when O(health.path) was given, else any below 500.
+        description: Expected status. Without it, V(200) for any path but V(/), for that any below 500.
         type: int
       text:
-        description: Text that the answer's body must hold.
+        description: Text that the body of the answer to O(health.path) must hold.
         type: str
         default: ''
       host:
@@ -109,17 +122,36 @@ options:
         type: int
         default: 60
       successes:
-        description: Good answers in a row that are needed.
+        description: Good answers in a row that are needed for each worker and for each path.
         type: int
         default: 3
+      watch:
+        description:
+          - Seconds for which the new slot is asked again after the flip, while the old one stands by and takes over when
+            the answers turn bad, or when none comes for 5 seconds.
+          - The first second costs no time, since the old slot has to wait as long for the last connections.
+        type: int
+        default: 1
   drain:
     description: Seconds that requests in flight in the old slot may take to end, counted from the flip.
     type: int
     default: 30
   keep_releases:
-    description: Complete releases to keep, newest first. Those that a slot points at are kept whatever the number.
+    description:
+      - Complete releases to keep, newest first. Those that a slot points at are kept whatever the number, those that failed
+        are not.
     type: int
     default: 5
+  reversible:
+    description:
+      - Whether one may go back behind this release. V(false) for one whose O(before_switch) changed a database so that older
+        releases cannot work with it.
+    type: bool
+    default: true
+  force:
+    description: Go back even behind a release that was declared not reversible.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -144,6 +176,16 @@ EXAMPLES = r"""
     check: [venv/bin/python, -m, gunicorn, --check-config, --config, settings/gunicorn.conf.py]
     health:
       path: /readyz
+      watch: 10
+
+- name: Go back to the release that served before
+  slipway.flask.cutover:
+    name: hello
+    state: rolled_back
+    release: previous
+    service: "{{ lookup('ansible.builtin.template', 'service.j2') }}"
+    socket: "{{ lookup('ansible.builtin.template', 'socket.j2') }}"
+    umbrella: "{{ lookup('ansible.builtin.template', 'umbrella.j2') }}"
 """
 
 RETURN = r"""
@@ -169,34 +211,46 @@ reasons:
   type: list
   elements: str
   sample: ["release 3f9c0a6be21d instead of 0d1e2f3a4b5c"]
+previous:
+  description: ID of the release that served before the run, empty when none did.
+  returned: success
+  type: str
+  sample: 0d1e2f3a4b5c
 seconds:
   description: How long each step took.
   returned: when a cutover took place
   type: dict
-  sample: {"check": 0.6, "start": 0.5, "probe": 0.3, "drain": 1.1}
+  sample: {"check": 0.6, "start": 0.5, "probe": 0.3, "watch": 1.0, "drain": 0.2}
 """
 
+import contextlib
 import os
+import re
+import signal
 import syslog
 import time
+from collections.abc import Iterator
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.slipway.flask.plugins.module_utils.history import LIVE, REFUSED, ROLLED_BACK, History
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
 from ansible_collections.slipway.flask.plugins.module_utils.lock import Busy, locked
 from ansible_collections.slipway.flask.plugins.module_utils.slots import App, CutoverError, Probe, other_than
 
 HEALTH = {
     "path": {"type": "str"},
+    "paths": {"type": "list", "elements": "str", "default": []},
     "status": {"type": "int"},
     "text": {"type": "str", "default": ""},
     "host": {"type": "str", "default": "localhost"},
     "timeout": {"type": "int", "default": 60},
     "successes": {"type": "int", "default": 3},
+    "watch": {"type": "int", "default": 1},
 }
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
     "root": {"type": "path", "default": "/srv"},
-    "state": {"type": "str", "choices": ["live", "prepared"], "default": "live"},
+    "state": {"type": "str", "choices": ["live", "prepared", "rolled_back"], "default": "live"},
     "release": {"type": "str", "required": True},
     "service": {"type": "str", "required": True},
     "socket": {"type": "str", "required": True},
@@ -211,29 +265,223 @@ ARGUMENTS = {
     "health": {"type": "dict", "options": HEALTH, "apply_defaults": True},
     "drain": {"type": "int", "default": 30},
     "keep_releases": {"type": "int", "default": 5},
+    "reversible": {"type": "bool", "default": True},
+    "force": {"type": "bool", "default": False},
 }
+# A message of Python's that names an exception. Its class is no secret, its text may hold one.
+_EXCEPTION = re.compile(r"(?:[a-z_]\w*\.)*([A-Z]\w*(?:Error|Exception|NotFound))\b")
 
 
-def tell(text: str) -> None:
-    """A line of the journal: ``journalctl -t slipway``."""
-    syslog.openlog("slipway", syslog.LOG_PID)
-    syslog.syslog(text)
+class Refused(Exception):
+    """The run ends here and has failed. ``what`` holds no secret; ``detail`` is for the one who runs it alone."""
+
+    def __init__(self, what: str, error: CutoverError, detail: str = "") -> None:
+        exceptions = [match[1] for match in map(_EXCEPTION.match, error.journal) if match]
+        self.why = f"{what}: {error}" + (f" ({exceptions[-1]})" if exceptions else "")
+        self.detail, self.journal = detail, error.journal
+        super().__init__(self.why)
 
 
-class Stopwatch:
-    """Tells the journal of each step as it begins; its seconds, for the result."""
+class Interrupted(BaseException):
+    """A signal asks the run to end."""
 
-    def __init__(self, app: App) -> None:
-        self.doing = f"{app.layout.name}: cutover to {app.release}"
-        self.seconds: dict[str, float] = {}
 
-    def __call__(self, step: str, work, *arguments):
-        tell(f"{self.doing}: step {step}")
+class Run:
+    """One run for an app. Each of its steps is a line of the journal as it begins, and seconds of the result."""
+
+    def __init__(self, params: dict, app: App) -> None:
+        self.params, self.app, self.seconds = params, app, {}
+        self.history = History(app.layout.history)
+        self.live, self.slot, self.outcome, self.tidied = app.live_slot(), "", REFUSED, []
+        self.previous = app.release_of(self.live) if self.live else ""
+
+    def tell(self, text: str) -> None:
+        """A line of the journal: ``journalctl -t slipway``."""
+        syslog.openlog("slipway", syslog.LOG_PID)
+        syslog.syslog(f"{self.app.layout.name}: {text}")
+
+    def step(self, name: str, work, *arguments):
+        self.tell(f"cutover to {self.app.release}: step {name}")
         start = time.monotonic()
         try:
             return work(*arguments)
         finally:
-            self.seconds[step] = round(time.monotonic() - start, 2)
+            self.seconds[name] = round(self.seconds.get(name, 0) + time.monotonic() - start, 2)
+
+    @contextlib.contextmanager
+    def stage(self, what: str, detail: str = "") -> Iterator[None]:
+        """A part of the run that says what it means when it fails."""
+        try:
+            yield
+        except (CutoverError, OSError) as error:
+            raise Refused(
+                what, error if isinstance(error, CutoverError) else CutoverError(str(error)), detail
+            ) from error
+
+    @property
+    def goes_back(self) -> bool:
+        return self.params["state"] == "rolled_back"
+
+    @property
+    def serves(self) -> bool:
+        return self.params["state"] != "prepared"
+
+    def reasons(self) -> list[str]:
+        """Why the live slot must be replaced."""
+        return self.app.faults(self.live) if self.live else ["nothing serves this app yet"]
+
+    # Going back
+
+    def choose(self) -> None:
+        """The release to go back to, or :class:`CutoverError`."""
+        there, failed, wanted = self.app.complete(), self.history.failed(), self.params["release"]
+        target = self.history.previous(self.previous, there) if wanted == "previous" else wanted
+        if target not in there:
+            missing = f"there is no release {target}" if target else "there is no release before the live one"
+            raise CutoverError(f"{missing} to go back to. {self._those(there, failed)}")
+        if target in failed:
+            raise CutoverError(f"release {target} failed when it was deployed. {self._those(there, failed)}")
+        barrier = self.history.barrier(target, self.previous) if target != self.previous else []
+        if barrier and not self.params["force"]:
+            raise CutoverError(
+                f"release {target} lies behind {', '.join(barrier)}, declared not reversible: what they did to the "
+                "database may be more than it can work with. Write slipway_force: true (the module's force) to go back all "
+                "the same"
+            )
+        self.app.release = target
+
+    def _those(self, there: dict[str, float], failed: set[str]) -> str:
+        def shown(release: str) -> str:
+            built = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(there[release]))
+            mark = ", live" if release == self.previous else ", failed" if release in failed else ""
+            return f"{release} (built {built}{mark})"
+
+        return "Those there: " + (", ".join(map(shown, reversed(there))) or "none")
+
+    # The cutover
+
+    def prepare(self, idle: str) -> None:
+        """Write the idle slot and run what must run before anything of the new release serves."""
+        if self.app.busy(idle):
+            with self.stage(f"what runs in slot {idle} could not be stopped"):
+                self.step("stop_leftover", self.app.retire, idle, self.params["drain"])
+        with self.stage(f"slot {idle} could not be written"):
+            self.step("prepare", self.app.prepare, idle)
+        for command in self.params["before_switch"] if not self.goes_back else []:
+            argv = ["/bin/sh", "-c", command] if isinstance(command, str) else [str(word) for word in command]
+            with self.stage("a command before the switch failed", f"The command was {command!r}."):
+                self.step("before_switch", self.app.in_sandbox, idle, argv, self.params["before_switch_timeout"])
+
+    def cut_over(self, idle: str) -> None:
+        """The steps from a prepared idle slot to the slot that serves."""
+        app, probe, socket = self.app, Probe(**self.params["health"]), self.app.layout.socket_path(idle)
+        if self.params["check"]:
+            check = [word.replace("%i", idle) for word in self.params["check"]]
+            with self.stage(f"release {app.release} does not load"):
+                self.step("check", app.in_sandbox, idle, check, probe.timeout)
+        vitals, deadline = app.vitals(idle), time.monotonic() + probe.timeout
+        with self.stage(f"release {app.release} did not come up in slot {idle}"), app.trial(idle):
+            self.step("start", app.start, idle, probe.timeout)
+            self.step("probe", probe.wait, socket, vitals, deadline)
+            # Enabled before the flip: whenever the host reboots, the slot that the symlink names comes back.
+            self.step("enable", app.enable, idle)
+            self.step("flip", app.flip, idle)
+        since = time.time()
+        try:
+            self.step("watch", probe.watch_over, socket, vitals)
+        except CutoverError as error:
+            error.journal = app.journal(idle, since)
+            self.flip_back(idle, error)
+
+    def flip_back(self, slot: str, error: CutoverError) -> None:
+        """Let the old slot take over again, and raise."""
+        what = f"release {self.app.release} failed just after the switch"
+        if not self.live or not self.app.stands(self.live):
+            raise Refused(what, error, "No other slot stands by, so it was left as it is.")
+        self.outcome = ROLLED_BACK
+        with self.stage(f"{what}, and so did going back"):
+            self.step("flip_back", self.app.flip, self.live)
+            self.step("drain_back", self.app.retire, slot, self.params["drain"])
+        raise Refused(what, error)
+
+    def switch(self) -> dict:
+        """Do it; what the module returns."""
+        if self.goes_back:
+            self.choose()
+        elif self.app.release not in self.app.complete():
+            raise CutoverError(f"release {self.app.release} is not on this host; build it with slipway.flask.release")
+        reasons, self.slot, diff = self.reasons(), self.live, []
+        if reasons:
+            self.slot = other_than(self.live)
+            diff = diff_of(self.app, self.live, self.slot)
+            self.prepare(self.slot)
+            if self.serves:
+                self.cut_over(self.slot)
+        if self.serves:
+            with self.stage("the switch is done, but not all that belongs to it"):
+                self.record()
+                keep, failed = self.params["keep_releases"], self.history.failed()
+                for name, told, work in self.app.disorder(self.slot, self.params["drain"], keep, failed):
+                    self.step(name, work)
+                    self.tidied.append(told)
+        changed = bool(reasons or self.tidied)
+        return {"changed": changed, "reasons": reasons, "diff": diff, **self.found(), "seconds": self.seconds}
+
+    def found(self) -> dict:
+        return {"release": self.app.release, "slot": self.slot, "previous": self.previous, "tidied": self.tidied}
+
+    def predict(self) -> dict:
+        """What a run would return."""
+        if self.goes_back:
+            self.choose()
+        reasons, self.slot = self.reasons(), self.live
+        diff = []
+        if reasons:
+            self.slot = other_than(self.live)
+            diff = diff_of(self.app, self.live, self.slot)
+        elif self.serves:
+            keep, failed = self.params["keep_releases"], self.history.failed()
+            self.tidied = [told for name, told, work in self.app.disorder(self.slot, 0, keep, failed)]
+        return {"changed": bool(reasons or self.tidied), "reasons": reasons, "diff": diff, **self.found()}
+
+    # What is remembered
+
+    def record(self) -> None:
+        """Remember that the release is live, unless it is known. A run that was killed after its flip is made up for so."""
+        served = [entry for entry in self.history.entries() if entry["outcome"] == LIVE]
+        last = served[-1] if served else {}
+        known = (last.get("release"), last.get("slot")) == (self.app.release, self.slot)
+        if known and self.app.release not in self.history.failed():
+            return
+        self.previous = self.previous if self.previous != self.app.release else last.get("release", "")
+        self._add(LIVE, "")
+        self.tell(f"release {self.app.release} serves from slot {self.slot}")
+
+    def refuse(self, error: Refused) -> str:
+        """Remember why the release does not serve; the message for the one who runs this."""
+        app, live = self.app, self.app.live_slot()
+        if live != self.slot:
+            self._add(self.outcome, error.why)
+        self.tell(f"release {app.release} was {self.outcome if live != self.slot else 'left'}: {error.why}")
+        untouched = ", untouched" if self.outcome == REFUSED and live == self.live else ""
+        serving = (
+            f"Release {app.release_of(live)} {'still serves' if live == self.live else 'serves'} from slot {live}{untouched}."
+            if live
+            else "Nothing serves this app yet."
+        )
+        lines = ["Last lines:", *error.journal] if error.journal else []
+        said = [f"{app.layout.name}: {error.why}.", *([error.detail] if error.detail else []), serving, *lines]
+        return "\n".join(said)
+
+    def _add(self, outcome: str, why: str) -> None:
+        declared = self.params["reversible"] if not self.goes_back else self.history.reversible(self.app.release)
+        try:
+            self.history.add(
+                release=self.app.release, slot=self.slot, outcome=outcome, previous=self.previous, reversible=declared,
+                rollback=self.goes_back, why=" ".join(why.split())[:500],
+            )  # fmt: skip
+        except OSError as error:
+            self.tell(f"the history could not be written: {error}")
 
 
 def diff_of(app: App, live: str | None, slot: str) -> list[dict]:
@@ -253,100 +501,17 @@ def diff_of(app: App, live: str | None, slot: str) -> list[dict]:
     return [diff for diff in diffs if diff["before"] != diff["after"]]
 
 
-def refuse(module: AnsibleModule, app: App, live: str | None, what: str, error: CutoverError) -> None:
-    """End the module with the cause, the journal and what still serves."""
-    serving = (
-        f"Release {app.release_of(live)} still serves from slot {live}, untouched."
-        if live
-        else "Nothing serves this app yet."
-    )
-    lines = "\n".join(error.journal)
-    module.fail_json(
-        msg=f"{app.layout.name}: {what}: {error}.\n{serving}" + (f"\nLast lines:\n{lines}" if lines else "")
-    )
+def heed_signals() -> None:
+    """Let a signal end the run in order: what was started and does not serve yet is stopped. A second one changes nothing."""
+    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
+    def interrupt(number: int, frame: object) -> None:
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted(signal.Signals(number).name)
 
-def prepare(module: AnsibleModule, app: App, live: str | None, idle: str, watch: Stopwatch) -> None:
-    """Write the idle slot and run what must run before anything of the new release serves."""
-    if app.busy(idle):
-        watch("stop_leftover", app.retire, idle, module.params["drain"])
-    watch("prepare", app.prepare, idle)
-    for command in module.params["before_switch"]:
-        argv = ["/bin/sh", "-c", command] if isinstance(command, str) else [str(word) for word in command]
-        try:
-            watch("before_switch", app.in_sandbox, idle, argv, module.params["before_switch_timeout"])
-        except CutoverError as error:
-            refuse(module, app, live, f"the command {command!r} before the switch failed", error)
-
-
-def cut_over(module: AnsibleModule, app: App, live: str | None, idle: str, watch: Stopwatch) -> None:
-    """The steps from a prepared idle slot to the slot that serves."""
-    probe = Probe(**module.params["health"])
-    if module.params["check"]:
-        check = [word.replace("%i", idle) for word in module.params["check"]]
-        try:
-            watch("check", app.in_sandbox, idle, check, probe.timeout)
-        except CutoverError as error:
-            refuse(module, app, live, f"release {app.release} does not load", error)
-    try:
-        watch("start", app.start, idle, probe)
-    except CutoverError as error:
-        refuse(module, app, live, f"release {app.release} did not come up in slot {idle}", error)
-    # Enabled before the flip: whenever the host reboots, the slot that the symlink names comes back.
-    watch("enable", app.enable, idle)
-    watch("flip", app.flip, idle)
-
-
-def situation(app: App) -> tuple[str | None, list[str]]:
-    """The live slot, and why it must be replaced."""
-    live = app.live_slot()
-    return live, app.faults(live) if live else ["nothing serves this app yet"]
-
-
-def predict(module: AnsibleModule, app: App) -> None:
-    """End the module with what a run would do."""
-    live, reasons = situation(app)
-    if reasons:
-        idle = other_than(live)
-        module.exit_json(changed=True, release=app.release, slot=idle, reasons=reasons, diff=diff_of(app, live, idle))
-    tidied = app.tidy(live, 0, module.params["keep_releases"], check_mode=True) if serves(module) else []
-    module.exit_json(changed=bool(tidied), release=app.release, slot=live, reasons=[], tidied=tidied)
-
-
-def switch(module: AnsibleModule, app: App) -> None:
-    """Do it, and end the module."""
-    if not os.path.exists(os.path.join(app.layout.release(app.release), "release.json")):
-        module.fail_json(
-            msg=f"{app.layout.name}: release {app.release} is not on this host; build it with slipway.flask.release."
-        )
-    watch, (live, reasons) = Stopwatch(app), situation(app)
-    slot, diff, tidied = live, [], []
-    try:
-        if reasons:
-            idle = other_than(live)
-            diff = diff_of(app, live, idle)
-            prepare(module, app, live, idle, watch)
-            if serves(module):
-                cut_over(module, app, live, idle, watch)
-                slot = idle
-        if serves(module):
-            tidied = watch("tidy", app.tidy, slot, module.params["drain"], module.params["keep_releases"])
-    except CutoverError as error:
-        refuse(module, app, live, "the cutover failed", error)
-    changed = bool(reasons or tidied)
-    module.exit_json(
-        changed=changed,
-        release=app.release,
-        slot=slot,
-        reasons=reasons,
-        tidied=tidied,
-        diff=diff,
-        seconds=watch.seconds,
-    )
-
-
-def serves(module: AnsibleModule) -> bool:
-    return module.params["state"] == "live"
+    for each in signals:
+        signal.signal(each, interrupt)
 
 
 def main() -> None:
@@ -363,14 +528,25 @@ def main() -> None:
         params["secrets"],
         params["files"],
     )
+    heed_signals()
     try:
         if module.check_mode:
-            predict(module, app)
+            module.exit_json(**Run(params, app).predict())
         with locked(app.layout.lock, f"cutover of {app.layout.name} to release {app.release}"):
-            switch(module, app)
+            run = Run(params, app)
+            try:
+                result = run.switch()
+            except Refused as error:
+                module.fail_json(msg=run.refuse(error))
+            except Interrupted as error:
+                run.tell(f"cutover to {app.release} was ended by {error}")
+                module.fail_json(
+                    msg=f"{app.layout.name}: ended by {error}. Run this again; what serves is one whole release."
+                )
+        module.exit_json(**result)
     except Busy as error:
         module.fail_json(msg=str(error))
-    except CutoverError as error:
+    except (CutoverError, OSError) as error:
         module.fail_json(msg=f"{app.layout.name}: {error}")
 
 

@@ -24,7 +24,7 @@ _KEYS = {
     "app": "source requirements python static shared build_timeout",
     "gunicorn": (
         "wsgi workers worker_class threads timeout graceful_timeout max_requests max_requests_jitter preload env secrets files"
-        " before_switch before_start health writable memory_max keep_releases service_extra_config"
+        " before_switch before_start reversible health writable memory_max keep_releases service_extra_config"
     ),
 }
 _NAMED = {"server_extra_config": "gunicorn_extra_config"}
@@ -64,6 +64,7 @@ _WRITE = {
     "static": "static: {/static/: my_package/static}",
     "before_switch": "before_switch: [flask db upgrade]",
     "before_start": "before_start: [flask init-db]",
+    "reversible": "reversible: false",
 }
 _TYPES = {"int": "a number", "bool": "true or false", "list": "a list", "str": "a text"}
 _NOT_FOR_WSGI = {
@@ -229,13 +230,16 @@ def _rules(app: dict) -> list[str]:
         for command in app[key]:
             if not command or not isinstance(command, (str, list)):
                 refuse(key, "commands, each a text or a list of words", command)
-    if not re.fullmatch("/[!-~]*", app["health"].get("path", "/")):
-        refuse("health", "a path that begins with / and holds no blank", app["health"]["path"])
+    for path in [app["health"].get("path", "/"), *app["health"].get("paths", [])]:
+        if not re.fullmatch("/[!-~]*", path):
+            refuse("health", "a path that begins with / and holds no blank", path)
     if not re.fullmatch("[!-~]+", app["health"].get("host", "-")):
         refuse("health", "a host name", app["health"]["host"])
     for key in ("status", "timeout", "successes"):
         if app["health"].get(key, 1) < 1:
             refuse("health", f"{key} from 1", app["health"][key])
+    if app["health"].get("watch", 0) < 0:
+        refuse("health", "watch from 0", app["health"]["watch"])
     if app["memory_max"] and not re.fullmatch(r"\d+(\.\d+)?[KMGT%]", app["memory_max"]):
         refuse("memory_max", "a size such as 512M", app["memory_max"])
     for key in ("service_extra_config", "server_extra_config"):
