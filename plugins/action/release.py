@@ -32,7 +32,7 @@ class ActionModule(ActionBase):
         except source.SourceError as error:
             return {**result, "failed": True, "msg": str(error)}
         arguments |= {
-            "tree": {key: prepared[key] for key in ("kind", "describe", "digest", "scm_version")},
+            "tree": {key: prepared[key] for key in ("kind", "describe", "digest", "scm_version", "requirements")},
             "plan": prepared["plan"],
             "requirement": prepared["requirement"],
         }

@@ -21,7 +21,7 @@ import tarfile
 import tempfile
 import time
 
-from ansible_collections.slipway.flask.plugins.module_utils import index
+from ansible_collections.slipway.flask.plugins.module_utils import environment, index
 from ansible_collections.slipway.flask.plugins.module_utils.layout import BUILD_HOME, BUILD_USER, UV, Layout
 
 FORMAT = 1  # Part of every ID: raise it when a release of the same input must be built anew.
@@ -125,6 +125,12 @@ class Release:
         )
         self.uv = os.access(UV, os.X_OK)
         self.deadline = 0.0
+        self.reusable_for = ""
+        # What the environment is made of, but for what the project itself depends on, which is known once it is built.
+        inputs = {key: params[key] for key in ("plan", "requirement", "server")}
+        self.needs = identity(
+            {**inputs, "python": list(python), "requirements": params["tree"].get("requirements", "")}
+        )
 
     def build(self) -> None:
         """Build it whole, or leave nothing of it behind."""
@@ -167,14 +173,18 @@ class Release:
                 f"expected {needed >> 20} MiB free in {self.layout.releases}, found {free >> 20}; "
                 "make room, or lower keep_releases"
             )
-        user = account(BUILD_USER)
-        os.mkdir(self.path)
-        for folder in (self.src, self.venv, self.tmp, self.public):
+        for folder in (self.path, self.public):
             os.mkdir(folder)
-            if folder != self.public:
-                os.chown(folder, user.pw_uid, user.pw_gid)
             os.chmod(folder, 0o755)
-        os.chmod(self.path, 0o755)
+        for folder in (self.src, self.venv, self.tmp):
+            self._make_folder(folder)
+
+    def _make_folder(self, path: str) -> None:
+        """A folder for the steps to fill."""
+        user = account(BUILD_USER)
+        os.mkdir(path)
+        os.chown(path, user.pw_uid, user.pw_gid)
+        os.chmod(path, 0o755)
 
     # The tree
 
@@ -218,6 +228,57 @@ class Release:
     # The virtual environment
 
     def _install(self) -> None:
+        if not self._take_over():
+            self._install_anew()
+        # Not every file of every package compiles; the app's process, who cannot write here, does without those.
+        compileall = ["-m", "compileall", "-q", "-j0", self.src, self.site_packages]
+        self._run("compiling", [self._venv_python, *compileall], check=False)
+        # For nothing where a part of the environment but the project is of this tree alone.
+        project = {self.src} if any("project" in step for step in self.params["plan"]) else set()
+        if set(environment.from_paths(self.site_packages)) == project:
+            self.reusable_for = self.needs
+
+    def _take_over(self) -> bool:
+        """Have the environment of a release that asks for the same, and in it the project of this one's tree."""
+        twin = next(filter(self._is_twin, self._others()), None)
+        if not twin:
+            return False
+        os.rmdir(self.venv)
+        folders = environment.link(twin.venv, self.venv, (twin.path, self.path), self.layout.shared)
+        environment.give(folders, account(BUILD_USER))
+        try:
+            for step in self.params["plan"]:
+                if "project" in step:
+                    what, words = pip_words({**step, "deps": False}, self.src)
+                    # What the project is built with is in uv's cache. Should it not be, all is installed anew.
+                    self._pip(what, [*(["--offline"] if self.uv else []), "--force-reinstall", *words])
+            if self._project_needs() == twin._project_needs():
+                return True
+        except BuildError:
+            pass  # Said when it fails again.
+        shutil.rmtree(self.venv)
+        self._make_folder(self.venv)
+        return False
+
+    def _others(self) -> list[Release]:
+        """The app's other releases, the newest first."""
+        there = [Release(self.layout, name, self.params, self.python) for name in os.listdir(self.layout.releases)]
+        there = [release for release in there if is_complete(release.path)]
+        return sorted(there, key=lambda release: os.stat(release.path).st_mtime, reverse=True)
+
+    def _is_twin(self, other: Release) -> bool:
+        with (
+            contextlib.suppress(OSError, ValueError),
+            open(os.path.join(other.path, "release.json"), encoding="utf-8") as file,
+        ):
+            return json.load(file).get("needs") == self.needs and len(other.path) == len(self.path)
+        return False
+
+    def _project_needs(self) -> list[tuple[str, list[str]]]:
+        """The names of what is installed from the tree, with what each depends on."""
+        return [environment.needs(metadata) for metadata in environment.from_paths(self.site_packages).values()]
+
+    def _install_anew(self) -> None:
         python = self.python[0]
         venv = [UV, "venv", "--no-project", "--python", python] if self.uv else [python, "-m", "venv"]
         self._run("making the virtual environment", [*venv, self.venv])
@@ -229,9 +290,6 @@ class Release:
         missing = [entry["requirement"] for entry in self.params["server"] if _normal(entry["name"]) not in there]
         if missing:
             self._pip(*pip_words({"packages": missing}, self.src))
-        # Not every file of every package compiles; the app's process, who cannot write here, does without those.
-        compileall = ["-m", "compileall", "-q", "-j0", self.src, self.site_packages]
-        self._run("compiling", [self._venv_python, *compileall], check=False)
 
     def _pip(self, what: str, words: list[str]) -> None:
         if self.uv:
@@ -425,7 +483,8 @@ class Release:
         _own(self.path, pwd.getpwuid(os.geteuid()))
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(["sync", "--file-system", self.path], stdin=subprocess.DEVNULL, timeout=60, check=False)
-        record = {"id": self.id, "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **self.description()}
+        created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        record = {"id": self.id, "created": created, **self.description(), "needs": self.reusable_for}
         temporary = os.path.join(self.path, ".release.json")
         with open(temporary, "w", encoding="utf-8") as file:
             file.write(json.dumps(record, indent=2) + "\n")
@@ -471,8 +530,10 @@ def _own(top: str, user: pwd.struct_passwd) -> None:
     """Give a tree to a user, readable by all, writable by no other, without a set-uid bit anywhere."""
     for folder, folders, files in os.walk(top):
         for path in [folder, *(os.path.join(folder, name) for name in folders + files)]:
-            os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
-            mode = os.lstat(path).st_mode
-            if not stat.S_ISLNK(mode):
-                executable = stat.S_ISDIR(mode) or mode & 0o100
-                os.chmod(path, 0o755 if executable else 0o644)
+            status = os.lstat(path)
+            if (status.st_uid, status.st_gid) != (user.pw_uid, user.pw_gid):
+                os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+            if not stat.S_ISLNK(status.st_mode):
+                mode = 0o755 if stat.S_ISDIR(status.st_mode) or status.st_mode & 0o100 else 0o644
+                if stat.S_IMODE(status.st_mode) != mode:
+                    os.chmod(path, mode)

@@ -15,6 +15,9 @@ description:
   - Its ID comes from all that goes into it, so the same input is the same release, and a second run changes nothing.
   - The controller packs the tree, whatever its source, and sends it as one archive. Hosts need no access to a
     repository.
+  - A release that asks for the same as one that is there (requirements, interpreter, server, and what the project depends
+    on) has that one's virtual environment by hard links. The project in it is installed anew, nothing else. What the
+    requirements leave open stays as it was first installed; change or lock them to have others.
   - The app's system user, C(flask-NAME), is made where it is missing. It cannot log in and owns nothing of the code.
   - The build runs as a user of its own, C(flask-build), who owns nothing of it in the end. A build that fails or is
     cut short leaves nothing that a later run would take for a release.
@@ -209,7 +212,7 @@ def diff_of(release: Release) -> dict:
     """The release that serves, and this one."""
     try:
         with open(os.path.join(release.layout.current, "release.json"), encoding="utf-8") as file:
-            before = {key: value for key, value in json.load(file).items() if key != "created"}
+            before = {key: value for key, value in json.load(file).items() if key not in ("created", "needs")}
     except (OSError, ValueError):
         before = {}
     after = {"id": release.id, **release.description()}

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -70,6 +71,18 @@ def plan_of(files: dict[str, str], requirements: dict) -> list[dict]:
     if project == "install":
         steps.append({"project": ".", "extras": extras, "deps": not locked})
     return steps
+
+
+def requirements_of(files: dict[str, str], plan: list[dict]) -> str:
+    """All that a plan's requirements files say, and what uv reads in the tree: the same text is the same installation."""
+    lines = [
+        line.strip()
+        for step in plan
+        if "requirements" in step
+        for line in _lines_of(step["requirements"], files, set())
+    ]
+    uv = _pyproject(files).get("tool", {}).get("uv", {})
+    return "\n".join([*filter(None, lines), files.get("uv.toml", ""), json.dumps(uv, sort_keys=True, default=str)])
 
 
 def _lines_of(name: str, files: dict[str, str], seen: set[str]) -> Iterator[str]:

@@ -24,7 +24,12 @@ from pathlib import Path, PurePosixPath
 
 from ansible.module_utils.urls import open_url
 from ansible_collections.slipway.flask.plugins.module_utils.index import mask
-from ansible_collections.slipway.flask.plugins.plugin_utils.plan import plan_of, scm_version, wants_scm_version
+from ansible_collections.slipway.flask.plugins.plugin_utils.plan import (
+    plan_of,
+    requirements_of,
+    scm_version,
+    wants_scm_version,
+)
 from ansible_collections.slipway.flask.plugins.plugin_utils.tree import (
     MAX_BYTES,
     Entry,
@@ -71,7 +76,8 @@ def prepare(source: dict, requirements: dict, basedir: str, cache: str) -> dict:
     """Pack the source's tree into ``cache`` and plan its installation.
 
     Relative paths are looked for in the folder where Ansible was started, then in ``basedir``.
-    Returns kind, describe, digest, archive (path, '' for a package), scm_version, plan and requirement.
+    Returns kind, describe, digest, archive (path, '' for a package), scm_version, requirements (a digest of what the tree's
+    files ask for, but for what the project depends on), plan and requirement.
     """
     source = {key: value for key, value in source.items() if value not in (None, "", [])}
     kinds = [kind for kind in ("path", "git", "archive", "package") if kind in source]
@@ -83,6 +89,7 @@ def prepare(source: dict, requirements: dict, basedir: str, cache: str) -> dict:
         "digest": "",
         "archive": "",
         "scm_version": "",
+        "requirements": "",
         "plan": [],
         "requirement": "",
     }
@@ -112,13 +119,15 @@ def prepare(source: dict, requirements: dict, basedir: str, cache: str) -> dict:
             )
         found = json.loads(known.read_text(encoding="utf-8"))
         files = texts_of(os.path.join(cache, f"{key}.tar.gz"))
+    plan = plan_of(files, requirements or {})
     return {
         **prepared,
         "describe": found["describe"],
         "digest": found["digest"],
         "archive": os.path.join(cache, f"{key}.tar.gz"),
         "scm_version": scm_version(found["git"]) if wants_scm_version(files) else "",
-        "plan": plan_of(files, requirements or {}),
+        "requirements": hashlib.sha256(requirements_of(files, plan).encode()).hexdigest(),
+        "plan": plan,
     }
 
 

@@ -277,6 +277,79 @@ def test_another_distribution_of_like_name_is_not_the_server(started, steps):
     assert "gunicorn==27.0.1" in steps[1]
 
 
+# An environment that is there already
+
+PROJECT = [{"project": ".", "extras": [], "deps": True}]
+
+
+@pytest.fixture
+def deployed(layout, started, monkeypatch):
+    """Makes a release whose steps install a project with these needs; gives the steps that were run."""
+
+    def deploy(release_id="3f9c0a6be21d", requires="flask", fails="", **params):
+        ran = []
+
+        def run(release, step, argv, **options):
+            ran.append(step)
+            if fails and fails in argv:
+                raise BuildError(f"{step} failed")
+            metadata = os.path.join(release.venv, "lib/python3.13/site-packages/hello-1.dist-info")
+            if step.startswith("making"):
+                os.makedirs(metadata)
+            if step == "installing the project":
+                texts = {"METADATA": f"Name: hello\nRequires-Dist: {requires}\n"}
+                texts["direct_url.json"] = json.dumps({"url": f"file://{release.src}"})
+                for name, text in texts.items():
+                    Path(metadata, name).unlink(missing_ok=True)  # It is another release's too.
+                    Path(metadata, name).write_text(text)
+
+        monkeypatch.setattr(Release, "_run", run)
+        monkeypatch.setattr(Release, "_clear", lambda self: None)
+        Release(layout, release_id, {**PARAMS, "plan": PROJECT, **params}, ("/usr/bin/python3", "3.13.5")).build()
+        return ran
+
+    return deploy
+
+
+WHOLE = ["making the virtual environment", "installing the project", "compiling"]
+
+
+def test_code_alone_installs_the_project_alone(deployed, layout):
+    assert deployed() == WHOLE
+    assert deployed("0d1e2f3a4b5c") == WHOLE[1:]
+    assert deployed("1d1e2f3a4b5c") == WHOLE[1:]
+
+
+def test_an_app_that_is_not_installed_shares_its_whole_environment(deployed):
+    plan = [{"requirements": "requirements.txt", "hashes": True}]
+    deployed(plan=plan)
+    assert deployed("0d1e2f3a4b5c", plan=plan) == ["compiling"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"requires": "flask>=3.1"},
+        {"tree": {**PARAMS["tree"], "requirements": "other"}},
+        {"server": [{"name": "hello", "requirement": "hello==2"}]},
+        {"plan": [{**PROJECT[0], "extras": ["x"]}]},
+        {"fails": "--no-deps"},
+    ],
+    ids=["the project's needs", "a file's", "the server's", "an extra", "not built without an index"],
+)
+def test_other_needs_are_installed_anew(deployed, change):
+    deployed()
+    assert deployed("0d1e2f3a4b5c", **change)[-3:] == WHOLE
+
+
+def test_an_environment_with_a_part_of_the_tree_serves_no_other(deployed, monkeypatch):
+    """As when the requirements name ./library, which may change where they don't."""
+    monkeypatch.setattr(build.environment, "from_paths", lambda site_packages: {"/srv/library": "library-1.dist-info"})
+    plan = [{"requirements": "requirements.txt", "hashes": False}]
+    deployed(plan=plan)
+    assert "making the virtual environment" in deployed("0d1e2f3a4b5c", plan=plan)
+
+
 def test_what_may_be_secret_is_in_no_argument(started, steps):
     release = started(plan=[{"packages": ["flask"]}], index={**INDEX, "url": "https://u:canary@pypi.example.com"})
     release._install()
@@ -507,7 +580,7 @@ def test_a_sealed_release_is_read_only_and_says_what_it_is(started):
     with open(f"{release.path}/release.json", encoding="utf-8") as file:
         record = json.load(file)
     assert record.pop("created").endswith("Z")
-    assert record == {"id": "3f9c0a6be21d", "source": "sample_app", "python": "/usr/bin/python3 3.13.5"}
+    assert record == {"id": "3f9c0a6be21d", "source": "sample_app", "python": "/usr/bin/python3 3.13.5", "needs": ""}
     assert sorted(os.listdir(release.path)) == ["public", "release.json", "src", "venv"]
 
 

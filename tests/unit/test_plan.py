@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.slipway.flask.plugins.plugin_utils.plan import plan_of, scm_version
+from ansible_collections.slipway.flask.plugins.plugin_utils.plan import plan_of, requirements_of, scm_version
 from ansible_collections.slipway.flask.plugins.plugin_utils.tree import SourceError
 from packaging.version import Version
 
@@ -181,3 +181,29 @@ def test_what_includes_nothing_of_the_tree(text):
 def test_scm_version_is_what_setuptools_scm_documents(describe, version):
     assert scm_version(describe) == version
     assert not version or str(Version(version)) == version
+
+
+# What decides whether an environment that is there suffices
+
+SAME = {
+    "a comment": {"requirements.txt": "-r base.txt  # ours\n"},
+    "other files": {"app.py": "x = 1\n", "dev.txt": "pytest\n"},
+    "the project's version": {"pyproject.toml": PROJECT.replace('"1"', '"2"')},
+}
+OTHER = {
+    "a file's line": {"requirements.txt": "-r base.txt\nattrs\n"},
+    "an included file's line": {"base.txt": "flask>=3\n"},
+    "uv's settings": {"pyproject.toml": '[tool.uv]\nconstraint-dependencies = ["attrs<25"]\n'},
+    "uv's own file": {"uv.toml": "prerelease = 'allow'\n"},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [*((change, True) for change in SAME.values()), *((change, False) for change in OTHER.values())],
+    ids=[*SAME, *OTHER],
+)
+def test_what_is_asked_for(change, same):
+    files = {"requirements.txt": "-r base.txt\n", "base.txt": "flask\n", "pyproject.toml": PROJECT}
+    plan = [{"requirements": "requirements.txt", "hashes": False}]
+    assert (requirements_of(files, plan) == requirements_of({**files, **change}, plan)) == same

@@ -134,6 +134,7 @@ def test_a_package_needs_no_archive(prepare):
         "kind": "package",
         "describe": "hello==1.2",
         "requirement": "hello==1.2",
+        "requirements": "",
         "digest": "",
         "archive": "",
         "scm_version": "",
