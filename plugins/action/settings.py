@@ -7,6 +7,7 @@ from __future__ import annotations
 from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.plugins.action import ActionBase
 from ansible_collections.slipway.flask.plugins.action.release import cache_folder
+from ansible_collections.slipway.flask.plugins.module_utils.chosen import chosen
 from ansible_collections.slipway.flask.plugins.plugin_utils import app_settings, source
 
 
@@ -17,14 +18,25 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        spec = {"apps": {"type": "raw", "required": True}, "root": {"type": "path", "default": "/srv"}}
+        spec = {
+            "apps": {"type": "raw", "required": True},
+            "only": {"type": "list", "elements": "str", "default": []},
+            "sources": {"type": "bool", "default": True},
+            "root": {"type": "path", "default": "/srv"},
+        }
         arguments = self.validate_argument_spec(spec)[1]
         settings, errors = app_settings.settle(arguments["apps"], self._fleet_wide(task_vars))
-        errors = errors or [
-            f"slipway_apps.{name}.{error}"
-            for name, app in settings.items()
-            for error in self._source_errors(app, task_vars)
-        ]
+        sites = [app_settings.site(name, app, arguments["root"]) for name, app in settings.items() if not errors]
+        try:
+            settings = {name: settings[name] for name in chosen(settings, arguments["only"]) if not errors}
+        except ValueError as error:
+            errors = errors or [str(error)]
+        if arguments["sources"] and not errors:
+            errors = [
+                f"slipway_apps.{name}.{error}"
+                for name, app in settings.items()
+                for error in self._source_errors(app, task_vars)
+            ]
         if errors:
             return {
                 **result,
@@ -38,7 +50,7 @@ class ActionModule(ActionBase):
             **result,
             "changed": False,
             "apps": settings,
-            "sites": [app_settings.site(name, app, arguments["root"]) for name, app in settings.items()],
+            "sites": sites,
             "root": arguments["root"],
             "pythons": sorted({app["python"] for app in settings.values()} - {""}),
         }

@@ -20,6 +20,17 @@ options:
     description: The apps' settings by name, as in C(slipway_apps).
     type: raw
     required: true
+  only:
+    description: Those of the apps that the play is about, all when not given. A name that is no app is refused.
+    type: list
+    elements: str
+    default: []
+    version_added: 1.1.0
+  sources:
+    description: Whether the apps' sources are needed, and so looked for.
+    type: bool
+    default: true
+    version_added: 1.1.0
   root:
     description: The folder that holds the apps' homes.
     type: path
@@ -42,11 +53,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 apps:
-  description: The apps with all their keys but V(secrets) and V(files), by name.
+  description: The apps of O(only) with all their keys but V(secrets) and V(files), by name.
   returned: success
   type: dict
 sites:
-  description: The apps as the nginx role's nginx_sites wants them.
+  description: All apps as the nginx role's nginx_sites wants them.
   returned: success
   type: list
   elements: dict

@@ -1,0 +1,41 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All of the status_table module: it prints, which a callback would do in its own way, with quotes and escapes."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.slipway.flask.plugins.plugin_utils.status_table import status_table
+
+
+class ActionModule(ActionBase):
+    _requires_connection = False
+    _supports_check_mode = True
+    TRANSFERS_FILES = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        spec = {"hosts": {"type": "dict", "required": True}, "file": {"type": "str", "default": ""}}
+        arguments = self.validate_argument_spec(spec)[1]
+        # A host that failed has no apps but a message, one that could not be reached has nothing.
+        hosts = {
+            host: {key: answer[key] for key in ("apps", "msg") if key in answer}
+            for host, answer in arguments["hosts"].items()
+        }
+        table = status_table(hosts)
+        Display().display(table)
+        if arguments["file"]:
+            path = Path(arguments["file"]).expanduser()
+            try:
+                path.write_text(json.dumps({"hosts": hosts}, indent=2) + "\n", encoding="utf-8")
+            except OSError as error:
+                raise AnsibleActionFail(
+                    f"slipway_status_file: expected a file on this machine that can be written, found {os.fspath(path)}: {error.strerror}"
+                ) from error
+        return {**result, "changed": False, "table": table.splitlines()}
