@@ -17,23 +17,22 @@ CLASSES = ["gthread", "sync", "gevent"]
 def test_deploys_and_rollbacks(trial, worker_class, record):
     first, took, backs = trial.release, [], []
     live = [first]
-    with trial.load(pause=0.0 if FULL else 0.005) as load:
+    with trial.load(clients=6, pause=0.005) as load:
         time.sleep(QUIET)
         quiet = (0.5, load.now())
-        while len(took) < DEPLOYS or load.counts()["requests"] < REQUESTS:
+        while len(took) < DEPLOYS or len(backs) < ROLLBACKS or load.counts()["requests"] < REQUESTS:
             trial.change()
             done = trial.deploy()
             assert done.ok, done.output
             took.append(done.seconds)
             live.append(trial.release)
-        for _ in range(ROLLBACKS):
-            previous = live[-2]
-            load.announce(previous)
-            done = trial.rollback()
-            assert done.ok, done.output
-            backs.append(done.seconds)
-            live.append(trial.release)
-            assert live[-1] == previous
+            if len(took) % (DEPLOYS // ROLLBACKS) == 0 and len(backs) < ROLLBACKS:
+                load.announce(live[-2])
+                done = trial.rollback()
+                assert done.ok, done.output
+                backs.append(done.seconds)
+                live.append(live[-2])
+                assert trial.release == live[-1]
     counts = load.counts()
     around = [(when - 1, when + 1) for when, _ in load.turns.seen[1:]]
     still, moving = load.during([quiet]), load.during(around)
@@ -45,4 +44,42 @@ def test_deploys_and_rollbacks(trial, worker_class, record):
     assert counts["lost"] == 0, counts
     assert counts["turns"] == live
     assert not counts["ended_early"]
+    assert trial.state() == []
+
+
+SETTINGS = {
+    "number of workers": {"workers": 4},
+    "class of workers": {"worker_class": "sync"},
+    "environment": {"env": {"HELLO_PROXIES": "1", "GREETING": "ahoy"}},
+    "secret": {"secrets": {"HELLO_SECRET_KEY": "another for tests only"}},
+}
+# Read and refused by the app, which does not load with it.
+UNHEALTHY = {"env": {"HELLO_PROXIES": "many"}}
+
+
+@pytest.mark.parametrize(("setting", "keys"), SETTINGS.items(), ids=SETTINGS)
+def test_a_changed_setting(trial, setting, keys, record):
+    slot, release = trial.slot, trial.release
+    with trial.load() as load:
+        done = trial.deploy(**keys)
+    counts = load.counts()
+    record("settings", setting=setting, worker_class=trial.name, requests=counts["requests"], lost=counts["lost"],
+           outcome="in force")  # fmt: skip
+    assert done.ok, done.output
+    assert (trial.slot != slot, trial.release) == (True, release)
+    assert counts["lost"] == 0, counts
+    assert trial.state() == []
+
+
+def test_a_setting_that_the_app_cannot_work_with(trial, record):
+    slot, master = trial.slot, trial.master
+    with trial.load() as load:
+        done = trial.deploy(**UNHEALTHY)
+    counts = load.counts()
+    record("settings", setting="environment, unusable", worker_class=trial.name, requests=counts["requests"],
+           lost=counts["lost"], outcome="refused, the old settings stay in force")  # fmt: skip
+    assert not done.ok
+    assert "HELLO_PROXIES: expected the number of proxies in front" in done.output
+    assert (trial.slot, trial.master) == (slot, master)
+    assert counts["lost"] == 0, counts
     assert trial.state() == []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from trial import FULL
 
@@ -21,7 +19,6 @@ REFUSED = {
     "every answer is 500": (14, "answers_500", HEALTH, ["answered 500", "no such planet"]),
     "hangs": (14, "hangs", HEALTH, ["not healthy within 5 s"]),
     "workers die at once": (14, "workers_die 0.3", HEALTH, []),
-    "workers die after a second": (14, "workers_die 1", HEALTH, []),
     "first answers are good": (14, "tires 2", HEALTH, ["answered 500"]),
     "boots for longer than the limit": (15, "boots_slowly 30", HEALTH, []),
 }
@@ -29,13 +26,11 @@ REFUSED = {
 
 @pytest.mark.parametrize("worker_class", ["gthread", "sync", "gevent"] if FULL else ["gthread"])
 @pytest.mark.parametrize(("number", "fault", "keys", "words"), REFUSED.values(), ids=REFUSED)
-def test_bad_release(trial, worker_class, number, fault, keys, words, record, request):
+def test_bad_release(trial, worker_class, number, fault, keys, words, record):
     slot, release, master = trial.slot, trial.release, trial.master
-    before = float(trial.run("date +%s.%N"))
     with trial.load() as load:
         trial.change(fault)
         done = trial.deploy(**keys)
-    ended = time.monotonic()
     assert not done.ok, done.output
     assert [word for word in words if word not in done.output] == [], done.output
     assert "untouched" in done.output

@@ -40,7 +40,10 @@ def test_cut_off(trial, worker_class, cut, step, record):
     before = trial.release
     trial.change()
     with trial.load(slow=1.0) as load:
-        with trial.interrupted(step, cut if cut in ("module", "ssh") else "nothing") as killer, trial.deploying(**KEYS) as deploy:
+        with (
+            trial.interrupted(step, cut if cut in ("module", "ssh") else "nothing") as killer,
+            trial.deploying(**KEYS) as deploy,
+        ):
             words = killer.communicate(timeout=100)[0]
             assert killer.returncode == 0, deploy.communicate(timeout=100)[0] + words
             if cut == "playbook":

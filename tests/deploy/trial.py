@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import trees
 import yaml
+from load import Load
 from playbook import ROOT, Played, play, playing
 from served import Served
 
@@ -73,6 +74,10 @@ class Trial(Served):
     def workers(self) -> list[int]:
         return [int(pid) for pid in self.run("pgrep --parent %s || true", str(self.master)).split()]
 
+    def load(self, **options) -> Load:
+        """Less than the host can carry: what happens under it is to be as quick as on a host of its own."""
+        return super().load(**{"clients": 4, "pause": 0.02, **options})
+
     def words(self) -> list[str]:
         return ["--inventory", str(INVENTORY), "--limit", self.machine]
 
@@ -123,7 +128,9 @@ class Trial(Served):
     def steps(self, since: str) -> list[str]:
         """The steps of this app's cutovers, as the journal tells of them."""
         lines = self.run("journalctl --quiet --identifier=slipway --output=cat --since=%s", since).splitlines()
-        return [line.rpartition(": step ")[2] for line in lines if line.startswith(f"{self.name}: ") and ": step " in line]
+        return [
+            line.rpartition(": step ")[2] for line in lines if line.startswith(f"{self.name}: ") and ": step " in line
+        ]
 
     @contextlib.contextmanager
     def interrupted(self, step: str, how: str) -> Iterator[subprocess.Popen]:

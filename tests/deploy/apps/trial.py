@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from flask import Flask, Response
+
 from hello import create_app as create_sample
 
 FAULT, _, NUMBER = Path(__file__).with_name("fault").read_text(encoding="utf-8").strip().partition(" ")
