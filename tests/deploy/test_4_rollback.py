@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 
 import pytest
-from trial import FULL
+from trial import FULL, chosen
 
-testinfra_hosts = ["ansible://debian13"]
+testinfra_hosts = ["ansible://debian12"]
 
 CLASSES = ["gthread", "sync", "gevent"] if FULL else ["gthread"]
-FAILING = {
-    "every answer to users is 500": "fails_when_live",
-    "workers die two seconds after their boot": "workers_die 2",
-}
+FAILING = chosen(
+    {
+        "every answer to users is 500": "fails_when_live",
+        "workers die two seconds after their boot": "workers_die 2",
+    },
+    "every answer to users is 500",
+)
 
 
 @pytest.mark.parametrize("worker_class", CLASSES)
@@ -72,7 +75,7 @@ def test_going_back_behind_a_migration_that_is_not_reversible_is_refused_unless_
     assert load.counts()["lost"] == 0, load.counts()
 
 
-@pytest.mark.parametrize("keep", [0, 1])
+@pytest.mark.parametrize("keep", [0, 1] if FULL else [0])
 def test_cleaning_up_never_takes_the_live_release(trial, keep, record):
     with trial.load() as load:
         for _ in range(2):

@@ -8,8 +8,13 @@ import time
 import pytest
 from playbook import play
 from served import wait_for
+from trial import FULL, chosen
 
 testinfra_hosts = ["ansible://debian13"]
+
+
+# The scenario `default` has these too.
+elsewhere = pytest.mark.skipif(not FULL, reason="in the full run alone")
 
 
 @pytest.fixture
@@ -40,6 +45,7 @@ def seconds_until(condition, what: str, most: float) -> float:
 # Processes
 
 
+@elsewhere
 @pytest.mark.parametrize(("number", "sent"), [(1, "KILL"), (2, "SEGV")])
 def test_a_worker_dies(trial, fault, number, sent):
     victim, count = trial.workers[0], len(trial.workers)
@@ -61,6 +67,7 @@ def test_a_worker_hangs(trial, fault):
     assert seconds < 5 + 2  # Gunicorn looks once a second.
 
 
+@elsewhere
 def test_the_master_dies(trial, fault):
     master = trial.master
     with trial.load(slow=0) as load:
@@ -71,6 +78,7 @@ def test_the_master_dies(trial, fault):
     assert seconds < 2 + 1
 
 
+@elsewhere
 def test_five_restarts(trial, fault):
     with trial.load(slow=0.5) as load:
         for _ in range(5):
@@ -109,18 +117,23 @@ def test_nginx_dies(trial, fault, number, process):
 # Drift
 
 
-DRIFT = {
-    "the socket is deleted": (5, "rm /run/flask-{name}/{slot}.sock"),
-    "the symlink is deleted": (5, "rm /srv/{name}/active.sock"),
-    "current is deleted": (47, "rm /srv/{name}/current"),
-    "the unit is edited": (47, "echo '# by hand' >> /etc/systemd/system/{service}"),
-    "gunicorn.conf.py is edited": (47, "echo 'workers = 1' >> /etc/slipway/{name}/{slot}/gunicorn.conf.py"),
-    "the env is deleted": (47, "rm /etc/slipway/{name}/{slot}/env"),
-    "the secrets are opened": (47, "chmod 644 /etc/slipway/{name}/{slot}/secrets"),
-    "the service is stopped": (47, "systemctl stop flask-{name}"),
-    "the service is disabled": (47, "systemctl disable {service}"),
-    "the umbrella is deleted": (47, "rm /etc/systemd/system/flask-{name}.service; systemctl daemon-reload"),
-}
+DRIFT = chosen(
+    {
+        "the socket is deleted": (5, "rm /run/flask-{name}/{slot}.sock"),
+        "the symlink is deleted": (5, "rm /srv/{name}/active.sock"),
+        "current is deleted": (47, "rm /srv/{name}/current"),
+        "the unit is edited": (47, "echo '# by hand' >> /etc/systemd/system/{service}"),
+        "gunicorn.conf.py is edited": (47, "echo 'workers = 1' >> /etc/slipway/{name}/{slot}/gunicorn.conf.py"),
+        "the env is deleted": (47, "rm /etc/slipway/{name}/{slot}/env"),
+        "the secrets are opened": (47, "chmod 644 /etc/slipway/{name}/{slot}/secrets"),
+        "the service is stopped": (47, "systemctl stop flask-{name}"),
+        "the service is disabled": (47, "systemctl disable {service}"),
+        "the umbrella is deleted": (47, "rm /etc/systemd/system/flask-{name}.service; systemctl daemon-reload"),
+    },
+    "the socket is deleted",
+    "the symlink is deleted",
+    "the secrets are opened",
+)
 
 
 @pytest.mark.parametrize(("number", "command"), DRIFT.values(), ids=DRIFT)
@@ -139,6 +152,7 @@ def test_drift_is_repaired_by_the_second_run_and_the_third_changes_nothing(trial
            seconds=second.seconds)  # fmt: skip
 
 
+@elsewhere
 def test_bad_nginx_directives_are_refused(trial, fault):
     before = trial.run("sha256sum /etc/nginx/nginx.conf /etc/nginx/sites-enabled/*")
     with trial.load() as load:

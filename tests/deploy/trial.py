@@ -36,6 +36,12 @@ for release in releases/*; do [ -e $release/release.json ] || echo partial $rele
 find /srv/{name} /etc/slipway/{name} /etc/systemd/system -name '*.new' -not -path '*/releases/*' -not -path '*/shared/*'
 """
 
+
+def chosen(cases: dict, *short: str) -> dict:
+    """All cases in a full run, else the named ones: those that no other scenario has, and of each kind one."""
+    return {name: case for name, case in cases.items() if FULL or name in short}
+
+
 _versions = itertools.count(time.time_ns())
 
 
@@ -125,12 +131,19 @@ class Trial(Served):
         faults += [] if lock == "free" else [f"lock: {lock}"]
         return faults + leftovers
 
-    def steps(self, since: str) -> list[str]:
-        """The steps of this app's cutovers, as the journal tells of them."""
-        lines = self.run("journalctl --quiet --identifier=slipway --output=cat --since=%s", since).splitlines()
-        return [
-            line.rpartition(": step ")[2] for line in lines if line.startswith(f"{self.name}: ") and ": step " in line
-        ]
+    def moment(self) -> str:
+        """Now, as journalctl takes it."""
+        return self.run("date +@%s.%3N")
+
+    def told(self, since: str) -> list[tuple[float, str]]:
+        """What the journal tells of this app's cutovers, and when (seconds)."""
+        lines = self.run("journalctl --quiet --identifier=slipway --output=short-unix --since=%s", since).splitlines()
+        told = [(line.split()[0], *line.partition(f"]: {self.name}: ")[1:]) for line in lines]
+        return [(float(when), text) for when, ours, text in told if ours]
+
+    def steps(self, since: str) -> dict[str, float]:
+        """The steps of its last cutover, and when each began."""
+        return {text.rpartition(": step ")[2]: when for when, text in self.told(since) if ": step " in text}
 
     @contextlib.contextmanager
     def interrupted(self, step: str, how: str) -> Iterator[subprocess.Popen]:
