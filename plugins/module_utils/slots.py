@@ -22,6 +22,9 @@ from ansible_collections.slipway.flask.plugins.module_utils.layout import SLOTS,
 # Keys of a service unit that say how its main process is started and kept, not in which sandbox it runs.
 _LIFECYCLE = re.compile(r"(Type|NotifyAccess|Exec\w*|Restart\w*|Kill\w*|Timeout\w*|Standard\w*|SyslogIdentifier)\Z")
 _SYSTEMCTL_SECONDS = 120
+# Units' overrides there are gone after a reboot.
+_RUNTIME_UNITS = "/run/systemd/system"
+_PROXY = "/usr/lib/systemd/systemd-socket-proxyd --connections-max=4096"
 # What a slot that was refused gets to end by itself.
 _GRACE_SECONDS = 2
 # Deaths of processes that no healthy server has while it comes up.
@@ -38,6 +41,10 @@ class CutoverError(Exception):
         self.journal = journal or []
 
 
+class Late(CutoverError):
+    """A command did not end in time."""
+
+
 class File(NamedTuple):
     """A settings file as it should be, or as it was found."""
 
@@ -48,14 +55,14 @@ class File(NamedTuple):
 
 
 def run(argv: list[str], timeout: float = _SYSTEMCTL_SECONDS) -> subprocess.CompletedProcess:
-    """Run a command of the system, its output as text. A time-out (seconds) is a :class:`CutoverError`."""
+    """Run a command of the system, its output as text. A time-out (seconds) is :class:`Late`."""
     try:
         return subprocess.run(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             timeout=timeout, check=False, text=True, errors="replace",
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise CutoverError(f"{' '.join(argv[:3])} did not end within {timeout:.0f} s") from None
+        raise Late(f"{' '.join(argv[:3])} did not end within {timeout:.0f} s") from None
 
 
 def environment_file(variables: dict[str, object]) -> str:
@@ -175,10 +182,13 @@ class Probe:
 
         Enough is ``successes`` for each path and for each worker: one that answers well once may not do so twice.
         """
-        good = asked = 0
+        good, asked, patience = 0, 0, 0.5
         while True:
-            path = self.paths[asked % len(self.paths)]
-            fault = self.once(socket_path, path, min(10.0, max(1.0, deadline - time.monotonic())))
+            path, began = self.paths[asked % len(self.paths)], time.monotonic()
+            # Little patience at first, so that workers that die without an answer are seen soon.
+            fault = self.once(socket_path, path, min(patience, max(1.0, deadline - began)))
+            if fault and time.monotonic() >= began + patience:
+                patience = min(10, 2 * patience)
             asked += 1
             good = good + 1 if vitals.look() and not fault else 0
             if good >= self.successes * max(len(self.paths), len(vitals.workers)):
@@ -334,6 +344,7 @@ class App:
         for path, file in wanted.items():
             write(path, file)
         point(self.layout.link(slot), os.path.join("releases", self.release))
+        self._remove_override(slot)
         systemctl("daemon-reload")
 
     def in_sandbox(self, slot: str, argv: list[str], timeout: float) -> str:
@@ -377,11 +388,13 @@ class App:
         units = [self.layout.socket(slot), self.layout.service(slot)]
         try:
             # Both in one transaction: a waiting connection would start the service again.
-            run(["systemctl", "disable", "--now", *units], grace)
-        except CutoverError:
+            systemctl("disable", "--now", *units, timeout=grace)
+        except Late:
             run(["systemctl", "kill", "--signal=SIGKILL", self.layout.service(slot)])
-        systemctl("disable", "--now", *units)
+            systemctl("disable", "--now", *units)
         run(["systemctl", "reset-failed", *units])
+        if self._remove_override(slot):
+            systemctl("daemon-reload")
 
     def enable(self, slot: str) -> None:
         systemctl("enable", self.layout.socket(slot), self.layout.service(slot))
@@ -401,6 +414,52 @@ class App:
             time.sleep(0.1)
         self.stop(slot, max(5.0, start + drain - time.monotonic()))
 
+    # One slot at a time, where memory does not hold two
+
+    def hold(self, slot: str, drain: float) -> None:
+        """Stop the slot's server, which ends what it has begun. What comes meanwhile waits in its socket.
+
+        The first of that asks systemd for the server, whose start waits for the app's lock: for the end of this run. So the
+        slot serves again when this run is killed.
+        """
+        self._override(
+            slot, f"ExecStartPre=\nExecStartPre=+/usr/bin/flock {self.layout.lock} true\nTimeoutStartSec=infinity\n"
+        )
+        try:
+            systemctl("stop", self.layout.service(slot), timeout=drain + 5)
+        except Late:
+            run(["systemctl", "kill", "--signal=SIGKILL", self.layout.service(slot)])
+            systemctl("stop", self.layout.service(slot))
+
+    def resume(self, slot: str) -> None:
+        """Let a slot that was held serve again, first what waits."""
+        self._remove_override(slot)
+        systemctl("daemon-reload")
+        systemctl("restart", self.layout.service(slot))
+
+    def forward(self, slot: str, other: str) -> None:
+        """Hand what waits in the slot's socket to the other slot."""
+        target = self.layout.socket_path(other)
+        group = _name(grp.getgrgid, os.stat(target).st_gid)
+        commands = f"ExecStartPre=\nExecStart=\nExecStart={_PROXY} {target}\nExecReload=\n"
+        self._override(slot, f"{commands}SupplementaryGroups={group}\n")
+        systemctl("restart", self.layout.service(slot))
+
+    def _override_path(self, slot: str) -> str:
+        return os.path.join(_RUNTIME_UNITS, f"{self.layout.service(slot)}.d", "slipway.conf")
+
+    def _override(self, slot: str, service: str) -> None:
+        path = self._override_path(slot)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write(path, File(f"[Service]\n{service}", 0o644, "root", "root"))
+        systemctl("daemon-reload")
+
+    def _remove_override(self, slot: str) -> bool:
+        """Whether there was one."""
+        there = os.path.exists(self._override_path(slot))
+        shutil.rmtree(os.path.dirname(self._override_path(slot)), ignore_errors=True)
+        return there
+
     def disorder(
         self, live: str, drain: float, keep: int, failed: Iterable[str] = ()
     ) -> Iterator[tuple[str, str, Callable]]:
@@ -412,6 +471,13 @@ class App:
         if not os.path.islink(self.layout.current) or os.readlink(self.layout.current) != self._current(live):
             told = f"pointed {self.layout.current} at {self._current(live)}"
             yield "link", told, lambda: point(self.layout.current, self._current(live))
+        if os.path.exists(self._override_path(live)):
+
+            def release() -> None:
+                self._remove_override(live)
+                systemctl("daemon-reload")
+
+            yield "release", f"removed what held the {live} slot", release
         umbrella = File(self.umbrella, 0o644, "root", "root")
         state = self.units().get(self.layout.umbrella, {})
         running = state.get("ActiveState") == "active" and state.get("UnitFileState") == "enabled"
@@ -449,8 +515,8 @@ def other_than(slot: str | None) -> str:
     return SLOTS[1] if slot == SLOTS[0] else SLOTS[0]
 
 
-def systemctl(*words: str) -> str:
-    done = run(["systemctl", *words])
+def systemctl(*words: str, timeout: float = _SYSTEMCTL_SECONDS) -> str:
+    done = run(["systemctl", *words], timeout)
     if done.returncode:
         raise CutoverError(f"systemctl {' '.join(words)}: {done.stdout.strip()}")
     return done.stdout

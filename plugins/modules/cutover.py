@@ -37,8 +37,8 @@ options:
       - V(live) makes the release the one that serves.
       - V(prepared) writes the idle slot's settings and runs O(before_switch) there, and starts nothing.
         A play runs it on one host of a fleet before V(live) on all.
-      - V(rolled_back) goes back to a release that served before. It is V(live) but for O(before_switch), which is not run, and
-        for what O(release) may be.
+      - V(rolled_back) goes back to a release that served before. It is V(live) but for O(check) and O(before_switch), which
+        are not run, and for what O(release) may be.
     type: str
     choices: [live, prepared, rolled_back]
     default: live
@@ -148,6 +148,15 @@ options:
         releases cannot work with it.
     type: bool
     default: true
+  mode:
+    description:
+      - V(slots) runs the new slot beside the old one, which needs memory for both.
+      - V(restart) stops the old server before the new one starts. No request is lost and a release that does not come up gets
+        none, but requests wait in the old slot's socket for as long as the old server needs to end what it has begun and the
+        new one to become healthy, or the old one to come up again. O(check) still loads the app once beside the old server.
+    type: str
+    choices: [slots, restart]
+    default: slots
   force:
     description: Go back even behind a release that was declared not reversible.
     type: bool
@@ -266,6 +275,7 @@ ARGUMENTS = {
     "drain": {"type": "int", "default": 30},
     "keep_releases": {"type": "int", "default": 5},
     "reversible": {"type": "bool", "default": True},
+    "mode": {"type": "str", "choices": ["slots", "restart"], "default": "slots"},
     "force": {"type": "bool", "default": False},
 }
 # A message of Python's that names an exception. Its class is no secret, its text may hold one.
@@ -375,12 +385,13 @@ class Run:
     def cut_over(self, idle: str) -> None:
         """The steps from a prepared idle slot to the slot that serves."""
         app, probe, socket = self.app, Probe(**self.params["health"]), self.app.layout.socket_path(idle)
-        if self.params["check"]:
+        if self.params["check"] and not self.goes_back:
             check = [word.replace("%i", idle) for word in self.params["check"]]
             with self.stage(f"release {app.release} does not load"):
                 self.step("check", app.in_sandbox, idle, check, probe.timeout)
-        vitals, deadline = app.vitals(idle), time.monotonic() + probe.timeout
-        with self.stage(f"release {app.release} did not come up in slot {idle}"), app.trial(idle):
+        vitals = app.vitals(idle)
+        with self.stage(f"release {app.release} did not come up in slot {idle}"), self.room(idle), app.trial(idle):
+            deadline = time.monotonic() + probe.timeout
             self.step("start", app.start, idle, probe.timeout)
             self.step("probe", probe.wait, socket, vitals, deadline)
             # Enabled before the flip: whenever the host reboots, the slot that the symlink names comes back.
@@ -393,6 +404,25 @@ class Run:
             error.journal = app.journal(idle, since)
             self.flip_back(idle, error)
 
+    @contextlib.contextmanager
+    def room(self, idle: str) -> Iterator[None]:
+        """In mode restart, the old server is stopped meanwhile, and what waits is handed to the one that then serves."""
+        if not self.alone:
+            yield
+            return
+        try:
+            self.step("hold", self.app.hold, self.live, self.params["drain"])
+            yield
+        except BaseException:
+            if not self.app.is_active(idle):
+                self.step("resume", self.app.resume, self.live)
+            raise
+        self.step("forward", self.app.forward, self.live, idle)
+
+    @property
+    def alone(self) -> bool:
+        return self.params["mode"] == "restart" and bool(self.live)
+
     def flip_back(self, slot: str, error: CutoverError) -> None:
         """Let the old slot take over again, and raise."""
         what = f"release {self.app.release} failed just after the switch"
@@ -400,7 +430,12 @@ class Run:
             raise Refused(what, error, "No other slot stands by, so it was left as it is.")
         self.outcome = ROLLED_BACK
         with self.stage(f"{what}, and so did going back"):
+            if self.alone:
+                self.step("hold_back", self.app.hold, slot, self.params["drain"])
+                self.step("resume", self.app.resume, self.live)
             self.step("flip_back", self.app.flip, self.live)
+            if self.alone:
+                self.step("forward_back", self.app.forward, slot, self.live)
             self.step("drain_back", self.app.retire, slot, self.params["drain"])
         raise Refused(what, error)
 
@@ -463,7 +498,7 @@ class Run:
         if live != self.slot:
             self._add(self.outcome, error.why)
         self.tell(f"release {app.release} was {self.outcome if live != self.slot else 'left'}: {error.why}")
-        untouched = ", untouched" if self.outcome == REFUSED and live == self.live else ""
+        untouched = ", untouched" if self.outcome == REFUSED and live == self.live and not self.alone else ""
         serving = (
             f"Release {app.release_of(live)} {'still serves' if live == self.live else 'serves'} from slot {live}{untouched}."
             if live

@@ -24,7 +24,7 @@ _KEYS = {
     "app": "source requirements python static shared build_timeout",
     "gunicorn": (
         "wsgi workers worker_class threads timeout graceful_timeout max_requests max_requests_jitter preload env secrets files"
-        " before_switch before_start reversible health writable memory_max keep_releases service_extra_config"
+        " before_switch before_start cutover reversible health writable memory_max keep_releases service_extra_config"
     ),
 }
 _NAMED = {"server_extra_config": "gunicorn_extra_config"}
@@ -64,6 +64,7 @@ _WRITE = {
     "static": "static: {/static/: my_package/static}",
     "before_switch": "before_switch: [flask db upgrade]",
     "before_start": "before_start: [flask init-db]",
+    "cutover": "cutover: restart",
     "reversible": "reversible: false",
 }
 _TYPES = {"int": "a number", "bool": "true or false", "list": "a list", "str": "a text"}

@@ -194,6 +194,25 @@ def test_an_answer_that_does_not_come(tmp_path):
         assert Probe(timeout=0.05).once(str(tmp_path / "s")).startswith("GET / got no answer (TimeoutError: ")
 
 
+class Alive:
+    """A server whose processes do as ``looks`` says: after each look, how many workers died in all."""
+
+    def __init__(self, workers=1, deaths=(0,)):
+        self.workers, self._deaths, self.deaths = set(range(workers)), list(deaths), 0
+
+    def look(self):
+        before = self.deaths
+        self.deaths = self._deaths.pop(0) if len(self._deaths) > 1 else self._deaths[0]
+        return self.deaths == before
+
+    def problem(self):
+        return "its workers keep dying" if self.deaths > 2 else ""
+
+
+def soon():
+    return time.monotonic() + 60
+
+
 @pytest.mark.parametrize(
     ("answers", "questions"),
     [
@@ -205,25 +224,170 @@ def test_an_answer_that_does_not_come(tmp_path):
 )
 def test_a_slot_is_healthy_after_enough_good_answers_in_a_row(serve, hurry, answers, questions):
     server = serve(*answers)
-    Probe(successes=3).wait(server.server_address, lambda: False)
+    Probe(successes=3).wait(server.server_address, Alive(), soon())
     assert len(server.asked) == questions
 
 
-def test_a_slot_that_is_not_healthy_in_time_is_refused(serve, monkeypatch):
-    server, clock = serve((500, "")), iter([0, 30, 60, 90])
-    monkeypatch.setattr(slots, "time", types.SimpleNamespace(monotonic=clock.__next__, sleep=lambda seconds: None))
+def test_enough_is_enough_for_each_worker(serve, hurry):
+    server = serve((200, ""))
+    Probe(successes=3).wait(server.server_address, Alive(workers=4), soon())
+    assert len(server.asked) == 12
+
+
+def test_each_path_is_asked(serve, hurry):
+    server = serve((200, ""))
+    Probe(path="/up", paths=["/a", "/b"], successes=2).wait(server.server_address, Alive(), soon())
+    assert [path for path, dummy in server.asked] == ["/up", "/a", "/b"] * 2
+
+
+def test_one_bad_path_is_enough_to_refuse(serve, hurry):
+    server = serve(*[(200, ""), (404, "")] * 500)
+    with pytest.raises(CutoverError, match="not healthy within 60 s; last: "):
+        Probe(path="/up", paths=["/a"]).wait(server.server_address, Alive(), time.monotonic() + 0.2)
+
+
+def test_the_text_is_that_of_the_first_path(serve):
+    probe = Probe(path="/up", paths=["/a"], text="yes")
+    address = serve((200, "no")).server_address
+    assert "without the text" in probe.once(address) and probe.once(address, "/a") == ""
+
+
+def test_a_slot_that_is_not_healthy_in_time_is_refused(serve, hurry):
+    server = serve((500, ""))
     with pytest.raises(CutoverError, match="not healthy within 60 s; last: GET / answered 500"):
-        Probe(timeout=60).wait(server.server_address, lambda: False)
-    assert len(server.asked) == 3
+        Probe(timeout=60).wait(server.server_address, Alive(), time.monotonic() + 0.1)
 
 
 def test_a_slot_that_keeps_dying_is_refused_at_once(tmp_path, hurry):
-    with pytest.raises(CutoverError, match="its server keeps dying; last: GET / got no answer"):
-        Probe(timeout=60).wait(str(tmp_path / "none"), lambda: True)
+    with pytest.raises(CutoverError, match="its workers keep dying; last: GET / got no answer"):
+        Probe(timeout=60).wait(str(tmp_path / "none"), Alive(deaths=[1, 2, 3]), soon())
 
 
-def test_a_slot_that_answers_is_not_dying(serve, hurry):
-    Probe().wait(serve((200, "")).server_address, lambda: True)
+def test_a_slot_that_answers_while_its_workers_die_is_refused(serve, hurry):
+    with pytest.raises(CutoverError, match="its workers keep dying; last: too few good answers in a row"):
+        Probe(timeout=60).wait(serve((200, "")).server_address, Alive(deaths=[0, 1, 1, 2, 2, 3]), soon())
+
+
+def test_a_worker_that_dies_alone_makes_the_good_answers_count_anew(serve, hurry):
+    server = serve((200, ""))
+    Probe(successes=3).wait(server.server_address, Alive(deaths=[0, 0, 1, 1]), soon())
+    assert len(server.asked) == 6
+
+
+def test_patience_grows(tmp_path, hurry):
+    """A server that dies without an answer is looked at soon, one that is slow is given its time."""
+    patience = []
+
+    class Silent(Probe):
+        def once(self, socket_path, path="", patience_now=10.0):
+            patience.append(patience_now)
+            clock[0] += patience_now
+            return "" if patience_now >= 4 else "no answer"
+
+    clock = [0.0]
+    slots_time = types.SimpleNamespace(monotonic=lambda: clock[0], sleep=lambda seconds: None)
+    real, slots.time = slots.time, slots_time
+    try:
+        Silent(successes=1).wait("", Alive(), 60)
+    finally:
+        slots.time = real
+    assert patience == [0.5, 1, 2, 4]
+
+
+# After the flip
+
+
+@pytest.mark.parametrize(
+    ("answers", "fault"),
+    [
+        ([(200, "")], ""),
+        ([(500, ""), (200, "")], ""),
+        ([(200, ""), (500, ""), (500, ""), (200, "")], ""),
+        ([(200, ""), (500, "")], "it no longer answers as it should; last: GET / answered 500"),
+    ],
+    ids=["good", "a hiccup", "two", "bad"],
+)
+def test_what_the_watch_makes_of_answers(serve, answers, fault):
+    probe = Probe(watch=0.2)
+    if not fault:
+        return probe.watch_over(serve(*answers).server_address, Alive())
+    with pytest.raises(CutoverError, match=fault):
+        probe.watch_over(serve(*answers).server_address, Alive())
+
+
+def test_workers_that_die_while_watched(serve, hurry):
+    with pytest.raises(CutoverError, match="its workers keep dying; last: good"):
+        Probe(watch=5).watch_over(serve((200, "")).server_address, Alive(deaths=[1, 2, 3]))
+
+
+def test_no_watch_asks_nothing(tmp_path):
+    Probe(watch=0).watch_over(str(tmp_path / "none"), Alive())
+
+
+@pytest.mark.parametrize(("watch", "refused"), [(0.2, False), (9, True)])
+def test_silence_counts_when_it_is_long(tmp_path, monkeypatch, watch, refused):
+    """At the end of a short watch, all workers may be busy with users' requests."""
+    monkeypatch.setattr(slots, "_SILENCE_SECONDS", 1.2)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "s"))
+        silent.listen()
+        if not refused:
+            return Probe(watch=watch).watch_over(str(tmp_path / "s"), Alive())
+        with pytest.raises(CutoverError, match="no longer answers as it should; last: GET / got no answer"):
+            Probe(watch=watch).watch_over(str(tmp_path / "s"), Alive())
+
+
+# The processes of a server
+
+
+def process(proc, pid, parent, state="S", name="gunicorn"):
+    os.makedirs(proc / str(pid), exist_ok=True)
+    (proc / str(pid) / "stat").write_text(f"{pid} ({name}) {state} {parent} 1 1 0\n")
+
+
+def test_children_are_the_living_of_one_parent(tmp_path):
+    process(tmp_path, 10, 1)
+    process(tmp_path, 11, 10)
+    process(tmp_path, 12, 10, name="a) R 7 (b")
+    process(tmp_path, 13, 10, state="Z")
+    process(tmp_path, 14, 11)
+    os.makedirs(tmp_path / "15")
+    os.makedirs(tmp_path / "self")
+    assert slots.children(10, str(tmp_path)) == {11, 12}
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A server's state and its workers, to be changed between looks."""
+    server = types.SimpleNamespace(state={"MainPID": "10", "NRestarts": "0"}, workers={11, 12})
+    monkeypatch.setattr(slots, "children", lambda pid: set(server.workers))
+    server.vitals = slots.Vitals(lambda: server.state)
+    server.vitals.look()
+    return server
+
+
+def test_a_server_at_peace(server):
+    assert server.vitals.look() and server.vitals.problem() == "" and server.vitals.workers == {11, 12}
+
+
+def test_workers_that_are_replaced_for_ever(server):
+    for workers, deaths in (({12, 13}, 1), ({13, 14, 15}, 2), ({14, 15, 16}, 3)):
+        assert server.vitals.problem() == ""
+        server.workers = workers
+        assert not server.vitals.look() and server.vitals.deaths == deaths
+    assert server.vitals.problem() == "its workers keep dying"
+
+
+def test_workers_that_are_added_are_no_deaths(server):
+    server.workers = {11, 12, 13}
+    assert server.vitals.look() and server.vitals.deaths == 0
+
+
+def test_a_master_that_is_restarted_takes_its_workers_along(server):
+    server.state, server.workers = {"MainPID": "20", "NRestarts": "1"}, {21, 22}
+    assert not server.vitals.look() and server.vitals.deaths == 0 and server.vitals.problem() == ""
+    server.state = {"MainPID": "0", "NRestarts": "3"}
+    assert not server.vitals.look() and server.vitals.problem() == "its server keeps dying"
 
 
 # Files and links
@@ -450,7 +614,7 @@ def test_a_slot_is_busy_that_runs_or_would(app, systemd, unit, keys, busy):
 
 def test_systemctl_s_complaint_is_shown(app, monkeypatch):
     complaint = subprocess.CompletedProcess([], 1, "Failed to connect to bus\n")
-    monkeypatch.setattr(slots, "run", lambda argv: complaint)
+    monkeypatch.setattr(slots, "run", lambda argv, timeout: complaint)
     with pytest.raises(CutoverError, match="Failed to connect to bus"):
         app.units()
 
@@ -482,34 +646,67 @@ def test_a_one_off_command_that_fails_shows_its_last_lines(app, monkeypatch):
 
 
 def test_a_command_that_takes_too_long_is_named():
-    with pytest.raises(CutoverError, match=r"sleep 60 did not end within 0 s"):
+    with pytest.raises(slots.Late, match=r"sleep 60 did not end within 0 s"):
         slots.run(["sleep", "60"], 0.01)
 
 
 def test_a_slot_starts_its_socket_first(app, systemd):
-    asked = []
-    probe = types.SimpleNamespace(timeout=60, wait=lambda path, dying: asked.append((path, dying())))
-    app.start("green", probe)
+    app.start("green", 60)
     assert systemd.called == [
         ["systemctl", "start", "flask-hello@green.socket"],
         ["systemctl", "start", "flask-hello@green.service"],
     ]
-    assert asked == [(app.layout.socket_path("green"), False)]
 
 
-def test_a_slot_that_does_not_come_up_is_stopped_and_its_journal_shown(app, systemd, hurry, monkeypatch):
-    systemd.states[app.layout.service("green")] = {"NRestarts": "3"}
+def test_a_slot_that_fails_its_trial_is_stopped_and_its_journal_shown(app, systemd, monkeypatch):
     monkeypatch.setattr(app, "journal", lambda slot, since: [f"{slot} says no"])
-    with pytest.raises(CutoverError, match="keeps dying") as raised:
-        app.start("green", Probe())
+    with pytest.raises(CutoverError, match="keeps dying") as raised, app.trial("green"):
+        raise CutoverError("its server keeps dying")
     assert raised.value.journal == ["green says no"]
     assert ["systemctl", "disable", "--now", "flask-hello@green.socket", "flask-hello@green.service"] in systemd.called
+
+
+def test_a_trial_that_is_interrupted_leaves_nothing_running(app, systemd):
+    with pytest.raises(KeyboardInterrupt), app.trial("green"):
+        raise KeyboardInterrupt
+    assert ["systemctl", "disable", "--now", "flask-hello@green.socket", "flask-hello@green.service"] in systemd.called
+
+
+def test_a_slot_that_users_reach_is_never_stopped_by_its_trial(app, systemd):
+    app.flip("green")
+    with pytest.raises(OSError, match="No space"), app.trial("green"):
+        raise OSError(28, "No space left on device")
+    assert systemd.called == []
+
+
+def test_a_trial_that_ends_well(app, systemd):
+    with app.trial("green"):
+        pass
+    assert systemd.called == []
+
+
+def test_a_slot_that_hangs_is_killed(app, systemd, monkeypatch):
+    def run(argv, timeout=0):
+        if argv[1] == "disable" and timeout == 2:
+            systemd.called.append(argv)
+            raise slots.Late("did not end within 2 s")
+        return systemd(argv)
+
+    monkeypatch.setattr(slots, "run", run)
+    app.stop("green", 2)
+    kill = ["systemctl", "kill", "--signal=SIGKILL", "flask-hello@green.service"]
+    assert [call[1] for call in systemd.called] == [
+        "disable",
+        "kill",
+        "disable",
+        "reset-failed",
+    ] and kill in systemd.called
 
 
 def test_a_slot_that_serves_comes_back_after_a_reboot_and_one_that_was_stopped_does_not(app, systemd):
     units = ["flask-hello@green.socket", "flask-hello@green.service"]
     app.enable("green")
-    app.stop("green")
+    app.stop("green", 5)
     assert systemd.called == [
         ["systemctl", "enable", *units],
         ["systemctl", "disable", "--now", *units],
@@ -517,15 +714,32 @@ def test_a_slot_that_serves_comes_back_after_a_reboot_and_one_that_was_stopped_d
     ]
 
 
+def test_a_flip_takes_the_static_files_along(app):
+    slots.point(app.layout.link("green"), "releases/r1")
+    app.flip("green")
+    assert app.is_active("green") and os.readlink(app.layout.current) == "releases/r1"
+
+
+@pytest.mark.parametrize(("unit", "keys", "stands"), [
+    ("service", {}, True), ("service", {"ActiveState": "failed"}, False), ("socket", {"ActiveState": "inactive"}, False),
+])  # fmt: skip
+def test_a_slot_stands_by_that_runs(live, systemd, unit, keys, stands):
+    state(unit, **keys)(live, systemd)
+    assert live.stands("blue") is stands
+
+
 # Order around the live slot
 
 
-def test_a_connection_that_nginx_was_about_to_make_is_waited_for(app, systemd, monkeypatch):
+@pytest.mark.parametrize(("ago", "waits"), [(0.0, 1.0), (0.4, 0.6), (5.0, 0.0)])
+def test_a_connection_that_nginx_was_about_to_make_is_waited_for(app, systemd, monkeypatch, ago, waits):
     seen = []
-    monkeypatch.setattr(time, "sleep", seen.append)
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    monkeypatch.setattr(time, "sleep", lambda seconds: seen.append(round(seconds, 3)))
     monkeypatch.setattr(slots, "connections", lambda path: seen.append(path))
+    app.flipped = 1000.0 - ago
     app.retire("green", 30)
-    assert seen == [1, app.layout.socket_path("green")]
+    assert seen == [waits, app.layout.socket_path("green")]
 
 
 @pytest.mark.parametrize(
@@ -572,29 +786,52 @@ def test_what_current_points_at_is_kept(app):
     assert app.superfluous(0) == []
 
 
+def test_a_release_that_failed_takes_no_good_one_s_place(app):
+    releases(app, "bad", "r1", "r2", "r3")
+    assert app.superfluous(2, {"bad"}) == ["bad", "r3"]
+    slots.point(app.layout.link("green"), "releases/bad")
+    assert app.superfluous(2, {"bad"}) == ["r3"]
+
+
+def test_complete_releases_oldest_first(app):
+    releases(app, "new", "old", partial=["cut"])
+    assert app.complete() == {"old": 999, "new": 1000} and list(app.complete()) == ["old", "new"]
+
+
 @pytest.fixture
 def root_is_me(monkeypatch):
     monkeypatch.setattr(slots, "write", lambda path, file, write=slots.write: write(path, file._replace(**ME)))
     monkeypatch.setattr(slots, "_read", lambda path, read=slots._read: read(path)._replace(owner="root", group="root"))
 
 
-def test_all_around_the_live_slot_is_tidied_and_then_nothing(live, systemd, hurry, root_is_me):
+def put_in_order(app, live):
+    """Do what is due; the steps' names and what was told."""
+    done = []
+    for name, told, work in app.disorder(live, 0, 1):
+        work()
+        done.append((name, told))
+    return done
+
+
+def test_all_around_the_live_slot_is_tidied_and_then_nothing(live, systemd, hurry, root_is_me, monkeypatch):
+    monkeypatch.setattr(slots, "connections", lambda path: 0)
     releases(live, "r1", "old")
+    os.unlink(live.layout.current)
     systemd.states[live.layout.socket("green")] = UP
     open(os.path.join(slots.UNITS, live.layout.umbrella), "w").close()
     expected = [
-        "installed flask-hello.service",
-        f"pointed {live.layout.current} at releases/r1",
-        "stopped the green slot",
-        "removed release old",
+        ("link", f"pointed {live.layout.current} at releases/r1"),
+        ("umbrella", "installed flask-hello.service"),
+        ("drain", "stopped the green slot"),
+        ("prune", "removed release old"),
     ]
-    assert live.tidy("blue", 0, 1, check_mode=True) == expected
-    assert os.listdir(live.layout.releases) and not os.path.lexists(live.layout.current)
-    assert live.tidy("blue", 0, 1) == expected
+    assert [(name, told) for name, told, work in live.disorder("blue", 0, 1)] == expected
+    assert len(os.listdir(live.layout.releases)) == 2 and not os.path.lexists(live.layout.current)
+    assert put_in_order(live, "blue") == expected
     assert os.listdir(live.layout.releases) == ["r1"] and os.readlink(live.layout.current) == "releases/r1"
 
     systemd.states |= {live.layout.umbrella: UP, live.layout.socket("green"): {"ActiveState": "inactive"}}
-    assert live.tidy("blue", 0, 1) == []
+    assert put_in_order(live, "blue") == []
 
 
 @pytest.mark.parametrize(("slot", "other"), [("blue", "green"), ("green", "blue"), (None, "blue")])
