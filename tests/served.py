@@ -70,6 +70,10 @@ class Served:
         return os.path.basename(self.run("readlink /srv/%s/active.sock", self.name)).removesuffix(".sock")
 
     @property
+    def release(self) -> str:
+        return os.path.basename(self.run("readlink /srv/%s/current", self.name))
+
+    @property
     def service(self) -> str:
         return f"{self.user}@{self.slot}.service"
 

@@ -5,10 +5,8 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.slipway.flask.plugins.plugin_utils.status_table import status_table
@@ -35,7 +33,6 @@ class ActionModule(ActionBase):
             try:
                 path.write_text(json.dumps({"hosts": hosts}, indent=2) + "\n", encoding="utf-8")
             except OSError as error:
-                raise AnsibleActionFail(
-                    f"slipway_status_file: expected a file on this machine that can be written, found {os.fspath(path)}: {error.strerror}"
-                ) from error
+                told = f"expected a file of this machine that can be written, found {path} ({error.strerror})"
+                return {**result, "failed": True, "msg": f"slipway_status_file: {told}"}
         return {**result, "changed": False, "table": table.splitlines()}

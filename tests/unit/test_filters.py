@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from ansible_collections.slipway.flask.plugins.filter import nginx_errors, slug
+from ansible_collections.slipway.flask.plugins.filter import nginx_errors, rollback_errors, slug
 
 
 def filter_of(module):
@@ -42,3 +44,28 @@ def variables(**keys):
 )
 def test_nginx_errors(keys, expected):
     assert [error.split(":")[0] for error in filter_of(nginx_errors)(variables(**keys))] == expected
+
+
+def status(**outcomes):
+    """What the status module returned, cut down to how each app's last deploy ended."""
+    return {"apps": [{"name": name, "last": {"outcome": ended} if ended else {}} for name, ended in outcomes.items()]}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "expected"),
+    [
+        ({"www1": status(hello="live"), "www2": status(hello="live")}, []),
+        ({"www1": status(hello="refused"), "www2": status(hello="rolled back")}, []),
+        ({"www1": status(hello="live", new=""), "www2": status(new="refused")}, []),
+        ({"www1": {"skipped": True}}, []),
+        (
+            {"www1": status(hello="live"), "www2": status(hello="refused")},
+            ["hello: .* on www1 and failed on www2, .*--limit www1,"],
+        ),
+    ],
+    ids=["all live", "all failed", "apps of their own", "not asked", "some live"],
+)
+def test_rollback_errors(hosts, expected):
+    found = filter_of(rollback_errors)(hosts)
+    assert len(found) == len(expected)
+    assert all(re.match(pattern, error) for pattern, error in zip(expected, found))
