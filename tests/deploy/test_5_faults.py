@@ -207,26 +207,29 @@ def small(trial, path: str, options: str):
 
 
 DISKS = {
-    "the releases' disk is nearly full": (24, "releases", "size=160m", "MiB free"),
-    "the releases' disk has no inodes left": (26, "releases", "nr_inodes={inodes}", "No space left"),
+    "the releases' disk is nearly full": (24, "size={mebibytes}m", "MiB free"),
+    "the releases' disk has no inodes left": (26, "nr_inodes={inodes}", "No space left"),
 }
 
 
-@pytest.mark.parametrize(("number", "folder", "options", "words"), DISKS.values(), ids=DISKS)
-def test_a_full_disk(trial, fault, number, folder, options, words):
-    path, release = f"/srv/{trial.name}/{folder}", trial.release
-    inodes = int(trial.run(f"find {path} | wc -l")) + 20
-    with trial.load() as load, small(trial, path, options.format(inodes=inodes)):
+@pytest.mark.parametrize(("number", "options", "words"), DISKS.values(), ids=DISKS)
+def test_a_full_disk(trial, fault, number, options, words):
+    path, release = f"/srv/{trial.name}/releases", trial.release
+    used = {
+        "mebibytes": int(trial.run(f"du -sm {path}").split()[0]) + 60,
+        "inodes": int(trial.run(f"find {path} | wc -l")) + 20,
+    }
+    with trial.load() as load, small(trial, path, options.format(**used)):
         there = trial.releases
         trial.change()
         done = trial.deploy()
+        assert not done.ok
         assert trial.releases == there
         assert trial.release == release
-    assert not done.ok
     assert words in done.output, done.output
     assert "what serves is untouched" in done.output
     assert trial.state() == []
-    name = next(name for name in DISKS if DISKS[name][:2] == (number, folder))
+    name = next(name for name in DISKS if DISKS[name][0] == number)
     fault(number, name, "refused, nothing of the new release is left", load, seconds=done.seconds)
     assert load.counts()["lost"] == 0, load.counts()
 
@@ -252,7 +255,7 @@ def test_the_index_is_down(trial, fault):
         done = play("playbooks/deploy.yml", *trial.words(), python_index_url="http://127.0.0.1:9/simple",
                     slipway_apps={trial.name: trial.app(requirements=requirements)})  # fmt: skip
     assert not done.ok
-    assert "installing" in done.output and "127.0.0.1:9" in done.output, done.output
+    assert "installing" in done.output and "Connection refused" in done.output, done.output
     assert trial.release == release
     assert trial.state() == []
     fault(45, "the package index is down", "refused, the old release serves", load)

@@ -32,6 +32,7 @@ cd /srv/{name}
 for link in current blue green; do readlink $link || echo; done
 systemctl show --value --property=ActiveState,UnitFileState {user}@{idle}.socket {user}@{idle}.service | tr -s '\\n' ' '; echo
 flock --nonblock .lock true && echo free || echo held
+[ -e current/release.json ] || echo current leads nowhere
 for release in releases/*; do [ -e $release/release.json ] || echo partial $release; done
 find /srv/{name} /etc/slipway/{name} /etc/systemd/system -name '*.new' -not -path '*/releases/*' -not -path '*/shared/*'
 """
