@@ -10,6 +10,7 @@ import http.client
 import os
 import pwd
 import re
+import select
 import shutil
 import socket
 import subprocess
@@ -117,24 +118,21 @@ class Vitals:
     """Watches the processes of a slot's server. The master may live while its workers die and are replaced for ever."""
 
     def __init__(self, state: Callable[[], dict[str, str]]) -> None:
-        self._state, self._main, self._restarts = state, 0, 0
+        self._state, self._main = state, 0
         self.workers: set[int] = set()
-        self.deaths = 0
-
-    def look(self) -> bool:
-        """Whether all workers of the last look are still there."""
-        state = self._state()
-        main, before = int(state.get("MainPID") or 0), self.workers
-        self._restarts = int(state.get("NRestarts") or 0)
-        self.workers = children(main) if main else set()
-        lost = len(before - self.workers) if main == self._main else 0
-        whole = not lost and main == self._main
-        self.deaths, self._main = self.deaths + lost, main
-        return whole
+        # Looks at which workers were missed, and how many were while their master lived.
+        self.losses = self.deaths = 0
 
     def problem(self) -> str:
-        """What is wrong with the server, '' when nothing is."""
-        if self._restarts >= _DEATHS:
+        """Look once more: what is wrong with the server, '' when nothing is."""
+        state = self._state()
+        main, before = int(state.get("MainPID") or 0), self.workers
+        self.workers = children(main) if main else set()
+        missed = len(before - self.workers)
+        self.losses += bool(missed)
+        self.deaths += missed if main == self._main else 0
+        self._main = main
+        if int(state.get("NRestarts") or 0) >= _DEATHS:
             return "its server keeps dying"
         return "its workers keep dying" if self.deaths >= _DEATHS else ""
 
@@ -149,8 +147,8 @@ class Probe:
         self.timeout, self.successes, self.watch = timeout, successes, watch
         self.status = status
 
-    def once(self, socket_path: str, path: str = "", patience: float = 10) -> str:
-        """What is wrong with one answer, '' when nothing is."""
+    def once(self, socket_path: str, path: str = "", patience: float = 10, alarm: Callable = lambda: False) -> str:
+        """What is wrong with one answer, '' when nothing is. It is waited for ``patience`` seconds, or until the alarm."""
         path = path or self.path
         expected = self.status or (200 if path != "/" else None)
         connection = http.client.HTTPConnection(self.host, timeout=patience)
@@ -165,6 +163,10 @@ class Probe:
                 "Connection": "close",
             }
             connection.request("GET", path, headers=headers)
+            deadline = time.monotonic() + patience
+            while not select.select([connection.sock], [], [], min(0.25, patience))[0]:
+                if alarm() or time.monotonic() >= deadline:
+                    return f"GET {path} got no answer"
             answer = connection.getresponse()
             body = answer.read(1 << 20).decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:
@@ -182,20 +184,17 @@ class Probe:
 
         Enough is ``successes`` for each path and for each worker: one that answers well once may not do so twice.
         """
-        good, asked, patience = 0, 0, 0.5
+        good = asked = 0
         while True:
-            path, began = self.paths[asked % len(self.paths)], time.monotonic()
-            # Little patience at first, so that workers that die without an answer are seen soon.
-            fault = self.once(socket_path, path, min(patience, max(1.0, deadline - began)))
-            if fault and time.monotonic() >= began + patience:
-                patience = min(10, 2 * patience)
-            asked += 1
-            good = good + 1 if vitals.look() and not fault else 0
+            path, before = self.paths[asked % len(self.paths)], vitals.losses
+            fault = self.once(socket_path, path, min(10.0, max(1.0, deadline - time.monotonic())), vitals.problem)
+            asked, problem = asked + 1, vitals.problem()
+            good = 0 if fault or vitals.losses != before else good + 1
             if good >= self.successes * max(len(self.paths), len(vitals.workers)):
                 return
             last = f"last: {fault or 'too few good answers in a row'}"
-            if vitals.problem():
-                raise CutoverError(f"{vitals.problem()}; {last}")
+            if problem:
+                raise CutoverError(f"{problem}; {last}")
             if time.monotonic() > deadline:
                 raise CutoverError(f"not healthy within {self.timeout} s; {last}")
             time.sleep(0.25 if fault else 0.02)
@@ -206,16 +205,13 @@ class Probe:
         while bad or time.monotonic() < end:
             began = time.monotonic()
             patience = min(_SILENCE_SECONDS, max(1.0, end - began))
-            fault = self.once(socket_path, self.paths[asked % len(self.paths)], patience)
+            fault = self.once(socket_path, self.paths[asked % len(self.paths)], patience, vitals.problem)
             silent = bool(fault) and time.monotonic() - began >= patience
             if silent and patience < _SILENCE_SECONDS:
                 return  # The watch is over, and all workers may have been busy with users.
-            asked, bad = asked + 1, bad + 1 if fault else 0
-            vitals.look()
-            if vitals.problem() or silent or bad >= _BAD_ANSWERS:
-                raise CutoverError(
-                    f"{vitals.problem() or 'it no longer answers as it should'}; last: {fault or 'good'}"
-                )
+            asked, bad, problem = asked + 1, bad + 1 if fault else 0, vitals.problem()
+            if problem or silent or bad >= _BAD_ANSWERS:
+                raise CutoverError(f"{problem or 'it no longer answers as it should'}; last: {fault or 'good'}")
             time.sleep(0.1)
 
 

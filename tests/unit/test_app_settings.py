@@ -40,6 +40,8 @@ def test_five_lines_are_enough():
         "files": {},
         "before_switch": [],
         "before_start": [],
+        "cutover": "slots",
+        "reversible": True,
         "health": {"host": "www.example.com"},
         "writable": [],
         "memory_max": "",
@@ -105,6 +107,8 @@ def test_the_inventory_s_default_is_held_to_the_same_rules(keys, says):
         {"files": {"/etc/hello/app.toml": "", "instance/config.py": "A = 1"}},
         {"memory_max": "1.5G"},
         {"health": {"path": "/healthz?full=1", "status": 204, "text": "two words"}},
+        {"health": {"paths": ["/", "/api/"], "watch": 0}},
+        {"cutover": "restart", "reversible": False},
         {"service_extra_config": {"MemoryDenyWriteExecute": False, "LimitNOFILE": 65536}},
         {"before_switch": ["flask db upgrade", ["flask", "seed"]]},
         {"env": {"A": "two\nlines", "b": 1, "_C": True}},
@@ -238,6 +242,12 @@ REFUSED = {
     "the rest": [
         ({"before_switch": [""]}, "before_switch: expected commands, each a text or a list of words, found ''; write "),
         ({"before_start": [{"a": 1}]}, "before_start: expected commands, each a text or a list of words, found {'a'"),
+        (
+            {"health": {"paths": ["/", "up"]}},
+            "health: expected a path that begins with / and holds no blank, found 'up'; write health: {path: /healthz}",
+        ),
+        ({"health": {"watch": -1}}, "health: expected watch from 0, found -1 (int); write health: {path: /healthz}"),
+        ({"cutover": "rolling"}, "cutover: expected one of slots, restart, found rolling; write cutover: restart"),
         (
             {"health": {"path": "up"}},
             "health: expected a path that begins with / and holds no blank, found 'up'; write",

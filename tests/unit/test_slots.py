@@ -191,22 +191,18 @@ def test_an_answer_that_does_not_come(tmp_path):
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / "s"))
         silent.listen()
-        assert Probe(timeout=0.05).once(str(tmp_path / "s")).startswith("GET / got no answer (TimeoutError: ")
+        assert Probe().once(str(tmp_path / "s"), patience=0.05) == "GET / got no answer"
 
 
 class Alive:
-    """A server whose processes do as ``looks`` says: after each look, how many workers died in all."""
+    """A server of which, at each look, as many workers had died in all as ``deaths`` says."""
 
     def __init__(self, workers=1, deaths=(0,)):
-        self.workers, self._deaths, self.deaths = set(range(workers)), list(deaths), 0
-
-    def look(self):
-        before = self.deaths
-        self.deaths = self._deaths.pop(0) if len(self._deaths) > 1 else self._deaths[0]
-        return self.deaths == before
+        self.workers, self._deaths, self.losses = set(range(workers)), list(deaths), 0
 
     def problem(self):
-        return "its workers keep dying" if self.deaths > 2 else ""
+        self.losses = self._deaths.pop(0) if len(self._deaths) > 1 else self._deaths[0]
+        return "its workers keep dying" if self.losses > 2 else ""
 
 
 def soon():
@@ -274,24 +270,14 @@ def test_a_worker_that_dies_alone_makes_the_good_answers_count_anew(serve, hurry
     assert len(server.asked) == 6
 
 
-def test_patience_grows(tmp_path, hurry):
-    """A server that dies without an answer is looked at soon, one that is slow is given its time."""
-    patience = []
-
-    class Silent(Probe):
-        def once(self, socket_path, path="", patience_now=10.0):
-            patience.append(patience_now)
-            clock[0] += patience_now
-            return "" if patience_now >= 4 else "no answer"
-
-    clock = [0.0]
-    slots_time = types.SimpleNamespace(monotonic=lambda: clock[0], sleep=lambda seconds: None)
-    real, slots.time = slots.time, slots_time
-    try:
-        Silent(successes=1).wait("", Alive(), 60)
-    finally:
-        slots.time = real
-    assert patience == [0.5, 1, 2, 4]
+def test_a_server_that_dies_in_silence_is_seen_while_it_is_waited_for(tmp_path):
+    began = time.monotonic()
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "s"))
+        silent.listen()
+        with pytest.raises(CutoverError, match="its workers keep dying; last: GET / got no answer"):
+            Probe().wait(str(tmp_path / "s"), Alive(deaths=[1, 2, 3]), soon())
+    assert time.monotonic() - began < 5
 
 
 # After the flip
@@ -362,32 +348,31 @@ def server(monkeypatch):
     server = types.SimpleNamespace(state={"MainPID": "10", "NRestarts": "0"}, workers={11, 12})
     monkeypatch.setattr(slots, "children", lambda pid: set(server.workers))
     server.vitals = slots.Vitals(lambda: server.state)
-    server.vitals.look()
+    server.vitals.problem()
     return server
 
 
 def test_a_server_at_peace(server):
-    assert server.vitals.look() and server.vitals.problem() == "" and server.vitals.workers == {11, 12}
+    assert server.vitals.problem() == "" and server.vitals.losses == 0 and server.vitals.workers == {11, 12}
 
 
 def test_workers_that_are_replaced_for_ever(server):
-    for workers, deaths in (({12, 13}, 1), ({13, 14, 15}, 2), ({14, 15, 16}, 3)):
-        assert server.vitals.problem() == ""
+    for workers, problem in (({12, 13}, ""), ({13, 14, 15}, ""), ({14, 15, 16}, "its workers keep dying")):
         server.workers = workers
-        assert not server.vitals.look() and server.vitals.deaths == deaths
-    assert server.vitals.problem() == "its workers keep dying"
+        assert server.vitals.problem() == problem
+    assert server.vitals.losses == 3
 
 
 def test_workers_that_are_added_are_no_deaths(server):
     server.workers = {11, 12, 13}
-    assert server.vitals.look() and server.vitals.deaths == 0
+    assert server.vitals.problem() == "" and server.vitals.losses == 0
 
 
 def test_a_master_that_is_restarted_takes_its_workers_along(server):
     server.state, server.workers = {"MainPID": "20", "NRestarts": "1"}, {21, 22}
-    assert not server.vitals.look() and server.vitals.deaths == 0 and server.vitals.problem() == ""
+    assert server.vitals.problem() == "" and server.vitals.losses == 1 and server.vitals.deaths == 0
     server.state = {"MainPID": "0", "NRestarts": "3"}
-    assert not server.vitals.look() and server.vitals.problem() == "its server keeps dying"
+    assert server.vitals.problem() == "its server keeps dying"
 
 
 # Files and links
@@ -726,6 +711,84 @@ def test_a_flip_takes_the_static_files_along(app):
 def test_a_slot_stands_by_that_runs(live, systemd, unit, keys, stands):
     state(unit, **keys)(live, systemd)
     assert live.stands("blue") is stands
+
+
+# One slot at a time
+
+
+@pytest.fixture
+def alone(live, systemd, monkeypatch, tmp_path, root_is_me):
+    """The live app, and where systemd's overrides would be."""
+    monkeypatch.setattr(slots, "_RUNTIME_UNITS", str(tmp_path / "units.run"))
+    systemd.called.clear()
+    return live
+
+
+def override(app, slot="blue"):
+    path = app._override_path(slot)
+    with open(path) as file:
+        assert path.endswith(f"units.run/flask-hello@{slot}.service.d/slipway.conf")
+        return file.read().splitlines()
+
+
+def test_a_slot_that_is_held_keeps_its_socket_and_waits_for_the_lock(alone, systemd):
+    alone.hold("blue", 30)
+    assert f"ExecStartPre=+/usr/bin/flock {alone.layout.lock} true" in override(alone)
+    # The override must be known before the stop: a waiting request asks for the server at once.
+    assert systemd.called == [["systemctl", "daemon-reload"], ["systemctl", "stop", "flask-hello@blue.service"]]
+
+
+def test_a_server_that_does_not_end_for_the_other_is_killed(alone, systemd, monkeypatch):
+    def run(argv, timeout=0):
+        if argv[1] == "stop" and timeout == 35:
+            raise slots.Late("did not end within 35 s")
+        return systemd(argv)
+
+    monkeypatch.setattr(slots, "run", run)
+    alone.hold("blue", 30)
+    assert [call[1] for call in systemd.called] == ["daemon-reload", "kill", "stop"]
+
+
+def test_a_slot_that_was_held_serves_again(alone, systemd):
+    alone.hold("blue", 30)
+    systemd.called.clear()
+    alone.resume("blue")
+    assert not os.path.exists(alone._override_path("blue"))
+    assert systemd.called == [["systemctl", "daemon-reload"], ["systemctl", "restart", "flask-hello@blue.service"]]
+
+
+def test_what_waits_is_handed_to_the_other_slot(alone, systemd):
+    alone.hold("blue", 30)
+    open(alone.layout.socket_path("green"), "w").close()
+    alone.forward("blue", "green")
+    lines = override(alone)
+    assert lines[:4] == [
+        "[Service]",
+        "ExecStartPre=",
+        "ExecStart=",
+        f"ExecStart={slots._PROXY} {alone.layout.run}/green.sock",
+    ]
+    # It must be allowed to connect, as Nginx is.
+    assert lines[-1] == f"SupplementaryGroups={ME['group']}"
+
+
+@pytest.mark.parametrize(
+    "do", [lambda app: app.stop("blue", 5), lambda app: app.prepare("blue")], ids=["stop", "prepare"]
+)
+def test_no_override_outlives_its_slot_s_turn(alone, systemd, do):
+    alone.hold("blue", 30)
+    systemd.called.clear()
+    do(alone)
+    assert not os.path.exists(os.path.dirname(alone._override_path("blue")))
+    assert systemd.called[-1] == ["systemctl", "daemon-reload"]
+
+
+def test_what_a_killed_run_left_around_the_live_slot_is_removed(alone, systemd):
+    alone.hold("blue", 30)
+    steps = {name: work for name, told, work in alone.disorder("blue", 0, 5)}
+    steps["release"]()
+    assert not os.path.exists(alone._override_path("blue"))
+    assert "release" not in {name for name, told, work in alone.disorder("blue", 0, 5)}
 
 
 # Order around the live slot

@@ -1,0 +1,328 @@
+"""A run of the cutover module: which steps it takes, what it remembers, and what it says."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
+from ansible_collections.slipway.flask.plugins.module_utils.slots import CutoverError, other_than
+from ansible_collections.slipway.flask.plugins.modules import cutover
+from ansible_collections.slipway.flask.plugins.modules.cutover import Interrupted, Refused, Run
+
+
+class Host:
+    """An app on a host, as :class:`App` would find it; each call is a word of ``done``."""
+
+    def __init__(self, home):
+        self.layout = Layout("hello", str(home))
+        os.makedirs(self.layout.releases)
+        self.release, self.slots, self.active, self.done, self.fails = "r1", {}, None, [], {}
+        self.there, self.standing = {"r1": 1.0, "r2": 2.0, "r3": 3.0}, True
+
+    def live_slot(self):
+        return self.active
+
+    def is_active(self, slot):
+        return self.active == slot
+
+    def release_of(self, slot):
+        return self.slots.get(slot, "")
+
+    def complete(self):
+        return self.there
+
+    def found(self, slot):
+        return {}
+
+    wanted = found
+
+    def faults(self, slot):
+        return [] if self.slots[slot] == self.release else ["another release"]
+
+    def stands(self, slot):
+        return self.standing
+
+    def busy(self, slot):
+        return False
+
+    def vitals(self, slot):
+        return None
+
+    def journal(self, slot, since):
+        return ["Traceback", "sqlalchemy.exc.OperationalError: password=s3cret"]
+
+    def disorder(self, live, drain, keep, failed):
+        if self.slots.get(other_than(live)):
+            yield "drain", "stopped the other", lambda: self.do("retire", other_than(live))
+
+    def do(self, what, *arguments):
+        self.done.append(what)
+        if what in self.fails:
+            raise self.fails[what]
+        if what == "prepare":
+            self.slots[arguments[0]] = self.release
+        if what == "retire":
+            del self.slots[arguments[0]]
+        if what == "flip":
+            self.active = arguments[0]
+
+    def __getattr__(self, name):
+        return lambda *arguments: self.do(name, *arguments)
+
+
+class Trial:
+    """Stops nothing, for the journal is all that a run needs of it."""
+
+    def __init__(self, host):
+        self.host = host
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if error is not None and isinstance(error, CutoverError):
+            error.journal = self.host.journal("", 0)
+
+
+@pytest.fixture
+def host(tmp_path, monkeypatch):
+    host = Host(tmp_path)
+    host.trial = lambda slot: Trial(host)
+    said = []
+    monkeypatch.setattr(cutover.syslog, "openlog", lambda *arguments: None)
+    monkeypatch.setattr(cutover.syslog, "syslog", said.append)
+
+    class Asked:
+        timeout = 60
+
+        def __init__(self, **health):
+            self.wait = lambda *arguments: host.do("probe")
+            self.watch_over = lambda *arguments: host.do("watch")
+
+    monkeypatch.setattr(cutover, "Probe", Asked)
+    host.said = said
+    return host
+
+
+def run(host, **params):
+    defaults = {
+        **{
+            "state": "live",
+            "release": "r1",
+            "check": ["python", "%i"],
+            "before_switch": [],
+            "before_switch_timeout": 9,
+        },
+        **{"health": {}, "drain": 30, "keep_releases": 5, "reversible": True, "force": False, "mode": "slots"},
+    }
+    params = {**defaults, **params}
+    host.release = params["release"]
+    host.done.clear()
+    return Run(params, host)
+
+
+def deploy(host, release, **params):
+    return run(host, release=release, **params).switch()
+
+
+def refused(host, release, **params):
+    """The message of a run that is refused, and the error."""
+    one = run(host, release=release, **params)
+    with pytest.raises(Refused) as raised:
+        one.switch()
+    return one.refuse(raised.value)
+
+
+def entries(host):
+    keys = ("release", "slot", "outcome", "previous", "rollback", "reversible")
+    return [tuple(entry[key] for key in keys) for entry in cutover.History(host.layout.history).entries()]
+
+
+STEPS = ["prepare", "in_sandbox", "start", "probe", "enable", "flip", "watch"]
+
+
+def test_the_first_deploy(host):
+    result = deploy(host, "r1")
+    assert host.done == STEPS and result["changed"] and (result["slot"], result["previous"]) == ("blue", "")
+    assert entries(host) == [("r1", "blue", "live", "", False, True)]
+
+
+def test_each_step_is_told_as_it_begins(host):
+    deploy(host, "r1")
+    deploy(host, "r2")
+    steps = [line.rpartition(" ")[2] for line in host.said if line.startswith("hello: cutover to r2: step ")]
+    assert steps == ["prepare", "check", "start", "probe", "enable", "flip", "watch", "drain"]
+    assert host.said[-2:] == ["hello: release r2 serves from slot green", "hello: cutover to r2: step drain"]
+
+
+def test_a_second_run_does_nothing_and_says_nothing(host):
+    deploy(host, "r1")
+    host.said.clear()
+    assert deploy(host, "r1")["changed"] is False
+    assert host.done == [] and host.said == [] and len(entries(host)) == 1
+
+
+def test_what_a_killed_run_did_not_remember_the_next_one_does(host):
+    deploy(host, "r1")
+    host.slots["green"], host.active, host.standing = "r2", "green", True
+    host.slots.pop("blue")
+    assert deploy(host, "r2")["changed"] is False
+    assert entries(host)[-1] == ("r2", "green", "live", "r1", False, True)
+
+
+@pytest.mark.parametrize(
+    ("step", "done", "what"),
+    [
+        ("in_sandbox", 2, "release r2 does not load: no"),
+        ("start", 3, "release r2 did not come up in slot green: no (OperationalError)"),
+        ("probe", 4, "release r2 did not come up in slot green: no (OperationalError)"),
+    ],
+)
+def test_a_release_that_is_refused(host, step, done, what):
+    deploy(host, "r1")
+    host.fails[step] = CutoverError("no")
+    message = refused(host, "r2")
+    assert message.startswith(f"hello: {what}.\nRelease r1 still serves from slot blue, untouched.")
+    assert host.done == STEPS[:done] and host.active == "blue"
+    assert entries(host)[-1] == ("r2", "green", "refused", "r1", False, True)
+
+
+def test_what_is_remembered_holds_no_line_of_the_app(host):
+    """They may hold secrets, and all may read the history."""
+    deploy(host, "r1")
+    host.fails["probe"] = CutoverError("no")
+    assert "password=s3cret" in refused(host, "r2")
+    with open(host.layout.history) as file:
+        assert "s3cret" not in file.read() + "".join(host.said)
+
+
+def test_a_command_before_the_switch_that_fails_is_named_to_the_one_who_runs_it_alone(host):
+    deploy(host, "r1")
+    host.fails["in_sandbox"] = CutoverError("ended with 1", ["boom"])
+    message = refused(host, "r2", before_switch=["migrate --token=s3cret"])
+    assert "The command was 'migrate --token=s3cret'." in message and message.endswith("Last lines:\nboom")
+    assert "s3cret" not in "".join(host.said) and host.done == ["prepare", "in_sandbox"]
+
+
+def test_a_disk_that_is_full_refuses_too(host):
+    deploy(host, "r1")
+    host.fails["prepare"] = OSError(28, "No space left on device")
+    assert "slot green could not be written: [Errno 28] No space left on device" in refused(host, "r2")
+
+
+def test_a_release_that_fails_while_it_is_watched_is_rolled_back(host):
+    deploy(host, "r1")
+    host.fails["watch"] = CutoverError("it no longer answers as it should")
+    message = refused(host, "r2")
+    assert "release r2 failed just after the switch" in message and "Release r1 still serves from slot blue." in message
+    assert host.done == [*STEPS, "flip", "retire"] and host.active == "blue"
+    assert entries(host)[-1] == ("r2", "green", "rolled back", "r1", False, True)
+
+
+def test_where_nothing_stands_by_there_is_nothing_to_go_back_to(host):
+    host.fails["watch"] = CutoverError("it no longer answers as it should")
+    assert "No other slot stands by, so it was left as it is.\nRelease r1 serves from slot blue." in refused(host, "r1")
+    assert host.active == "blue" and entries(host) == []
+
+
+def test_one_server_at_a_time(host):
+    deploy(host, "r1")
+    deploy(host, "r2", mode="restart")
+    assert host.done == ["prepare", "in_sandbox", "hold", *STEPS[2:6], "forward", "watch", "retire"]
+
+
+def test_the_first_one_has_nothing_to_wait_for(host):
+    deploy(host, "r1", mode="restart")
+    assert host.done == STEPS
+
+
+@pytest.mark.parametrize("error", [CutoverError("no"), Interrupted("SIGTERM")], ids=["refused", "interrupted"])
+def test_one_that_made_room_in_vain_serves_again(host, error):
+    deploy(host, "r1")
+    host.fails["probe"] = error
+    with pytest.raises((Refused, Interrupted)):
+        deploy(host, "r2", mode="restart")
+    assert host.done == ["prepare", "in_sandbox", "hold", "start", "probe", "resume"] and host.active == "blue"
+
+
+def test_going_back_with_one_server_at_a_time(host):
+    deploy(host, "r1")
+    host.fails["watch"] = CutoverError("no")
+    refused(host, "r2", mode="restart")
+    assert host.done[-6:] == ["watch", "hold", "resume", "flip", "forward", "retire"] and host.active == "blue"
+
+
+# Going back
+
+
+def back(host, release="previous", **params):
+    return deploy(host, release, state="rolled_back", **params)
+
+
+@pytest.fixture
+def three(host):
+    for release in ("r1", "r2", "r3"):
+        deploy(host, release)
+    return host
+
+
+def test_back_to_the_previous_release(three):
+    result = back(three, before_switch=["migrate"])
+    assert (result["release"], result["previous"], result["changed"]) == ("r2", "r3", True)
+    assert three.done == ["prepare", *STEPS[2:], "retire"]
+    assert entries(three)[-1] == ("r2", "green", "live", "r3", True, True)
+    assert back(three)["release"] == "r1"
+
+
+def test_back_to_a_named_release(three):
+    assert back(three, "r1")["release"] == "r1"
+
+
+def test_back_to_what_is_live_changes_nothing(three):
+    assert back(three, "r3")["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (
+            "r9",
+            r"there is no release r9 to go back to. Those there: r3 \(built 1970-01-01 00:00:03Z, live\), r2 \(built",
+        ),
+        (
+            "r2",
+            r"release r2 failed when it was deployed. Those there: r3 \(.*, r2 \(built 1970-01-01 00:00:02Z, failed\), r1",
+        ),
+    ],
+    ids=["missing", "failed"],
+)
+def test_a_release_that_one_cannot_go_back_to(three, wanted, message):
+    cutover.History(three.layout.history).add(release="r2", slot="green", outcome="refused", previous="r3")
+    with pytest.raises(CutoverError, match=message):
+        back(three, wanted)
+    assert three.done == [] and back(three)["release"] == "r1"
+
+
+def test_there_is_nothing_before_the_first(host):
+    deploy(host, "r1")
+    with pytest.raises(CutoverError, match="there is no release before the live one to go back to"):
+        back(host)
+
+
+def test_behind_a_release_that_is_not_reversible(host):
+    deploy(host, "r1")
+    deploy(host, "r2", reversible=False)
+    deploy(host, "r3")
+    with pytest.raises(CutoverError, match="release r1 lies behind r2, declared not reversible"):
+        back(host, "r1")
+    assert back(host, "r2")["release"] == "r2"
+    with pytest.raises(CutoverError, match="release r1 lies behind r2, declared not reversible"):
+        back(host)
+    assert back(host, force=True)["release"] == "r1"
+
+
+def test_what_a_run_would_do(three):
+    one = run(three, state="rolled_back", release="previous")
+    result = one.predict()
+    assert (result["changed"], result["release"], result["slot"]) == (True, "r2", "green") and three.done == []
