@@ -72,6 +72,11 @@ def _remarks(app: dict) -> list[str]:
         told = f"release {last['release']}"
         why = last["why"].removeprefix(f"{told} ")
         remarks.append(f"{told} was {last['outcome']} at {_minute(last['when'])}: {why}")
+    for release in app["releases"]:
+        if release["id"] == app["live"].get("release") and not release["reversible"]:
+            remarks.append(
+                f"release {release['id']} was declared not reversible; a rollback behind it takes slipway_force"
+            )
     return remarks + app["faults"]
 
 

@@ -6,7 +6,13 @@ from ansible_collections.slipway.flask.plugins.plugin_utils.status_table import 
 
 LIVE = {"release": "3f9c0a6be21d", "slot": "green", "since": "2026-11-21T10:00:00Z", "workers": 3, "socket": True}
 ENTRY = {"when": "2026-11-21T10:00:00Z", "release": "3f9c0a6be21d", "outcome": "live", "why": ""}
-RELEASE = {"id": "3f9c0a6be21d", "created": "2026-11-21T09:59:00Z", "outcome": "live", "source": "v1.2 of hello.git"}
+RELEASE = {
+    "id": "3f9c0a6be21d",
+    "created": "2026-11-21T09:59:00Z",
+    "outcome": "live",
+    "source": "v1.2 of hello.git",
+    "reversible": True,
+}
 REFUSED = {
     **ENTRY,
     "when": "2026-11-21T10:05:00Z",
@@ -39,6 +45,12 @@ def test_an_app_of_one_host_with_its_releases():
         "0d1e          2026-11-21 09:59  served   v1.2 of hello.git",
         "2a3b          2026-11-21 09:59  -        -",
     ]
+
+
+def test_a_release_that_is_not_reversible():
+    table = status_table({"www1": {"apps": [app(releases=[{**RELEASE, "reversible": False}])]}})
+    told = "www1, hello: release 3f9c0a6be21d was declared not reversible; a rollback behind it takes slipway_force"
+    assert table.splitlines()[-1] == told
 
 
 def test_a_row_for_each_host_and_app_and_a_line_for_each_that_wants_attention():
