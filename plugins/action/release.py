@@ -1,6 +1,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Controller's half of the release module: it packs the app's tree and sends it to the hosts that lack the release."""
+"""Controller's half of the release module: it packs the app's tree and sends it to the hosts that lack the release.
+
+Where hosts reach no package index, it sends the wheels too.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from pathlib import Path
 
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
-from ansible_collections.slipway.flask.plugins.plugin_utils import source
+from ansible_collections.slipway.flask.plugins.plugin_utils import source, wheelhouse
 
 # A tree of at most so many bytes goes along with the question whether it is needed, which saves asking twice.
 SMALL = 1 << 17
@@ -29,28 +32,41 @@ class ActionModule(ActionBase):
         )
         try:
             prepared = source.prepare(origin, requirements, self._loader.get_basedir(), cache_folder())
+            arguments |= {
+                "tree": {key: prepared[key] for key in ("kind", "describe", "digest", "scm_version", "requirements")},
+                "plan": prepared["plan"],
+                "requirement": prepared["requirement"],
+            }
+            if prepared["archive"] and os.path.getsize(prepared["archive"]) <= SMALL:
+                arguments["packed"] = base64.b64encode(Path(prepared["archive"]).read_bytes()).decode()
+            answer = self._build(arguments, task_vars)
+            files = {"archive": prepared["archive"]} if answer.pop("needs_tree", False) else {}
+            if wanted := answer.pop("needs_wheels", None):
+                packed = wheelhouse.for_release(
+                    prepared,
+                    arguments.get("server") or [],
+                    wheelhouse.Target(**wanted["target"]),
+                    arguments.get("index") or {},
+                )
+                arguments["wheels_id"] = wheelhouse.identity(packed)
+                files |= {"wheels": packed} if arguments["wheels_id"] not in wanted["there"] else {}
         except source.SourceError as error:
             return {**result, "failed": True, "msg": str(error)}
-        arguments |= {
-            "tree": {key: prepared[key] for key in ("kind", "describe", "digest", "scm_version", "requirements")},
-            "plan": prepared["plan"],
-            "requirement": prepared["requirement"],
-        }
-        if prepared["archive"] and os.path.getsize(prepared["archive"]) <= SMALL:
-            arguments["packed"] = base64.b64encode(Path(prepared["archive"]).read_bytes()).decode()
-        answer = self._build(arguments, task_vars)
-        if answer.get("needs_tree"):
-            folder = self._make_tmp_path()
-            try:
-                remote = self._transfer_file(
-                    prepared["archive"],
-                    self._connection._shell.join_path(folder, "tree.tar.gz"),
-                )
-                self._fixup_perms2((folder, remote))
-                answer = self._build({**arguments, "archive": remote}, task_vars)
-            finally:
-                self._remove_tmp_path(folder)
+        if files or wanted:
+            answer = self._send_and_build(files, arguments, task_vars)
         return {**result, **answer}
+
+    def _send_and_build(self, files: dict[str, str], arguments: dict, task_vars: dict) -> dict:
+        folder = self._make_tmp_path()
+        try:
+            sent = {
+                name: self._transfer_file(path, self._connection._shell.join_path(folder, name))
+                for name, path in files.items()
+            }
+            self._fixup_perms2((folder, *sent.values()))
+            return self._build({**arguments, **sent}, task_vars)
+        finally:
+            self._remove_tmp_path(folder)
 
     def _build(self, arguments: dict, task_vars: dict) -> dict:
         return self._execute_module(

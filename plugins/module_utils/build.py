@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import platform
 import pwd
 import re
 import shutil
@@ -72,6 +73,19 @@ def pip_words(step: dict, src: str) -> tuple[str, list[str]]:
     extras = f"[{','.join(step['extras'])}]" if step.get("extras") else ""
     deps = [] if step.get("deps", True) else ["--no-deps"]
     return "the project", [*deps, "--", os.path.normpath(os.path.join(src, step["project"])) + extras]
+
+
+def scm_environment(version: str) -> dict[str, str]:
+    """Variables that tell build systems the version that they would ask git for."""
+    names = ("SETUPTOOLS_SCM_PRETEND_VERSION", "PBR_VERSION", "PDM_BUILD_SCM_VERSION")
+    names += ("POETRY_DYNAMIC_VERSIONING_BYPASS", "UV_DYNAMIC_VERSIONING_BYPASS")
+    return dict.fromkeys(names, version) if version else {}
+
+
+def target(version: str) -> dict[str, str]:
+    """What the wheels must fit that a host with this Python installs."""
+    name, dummy, glibc = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
+    return {"python": version, "machine": platform.machine(), "glibc": glibc if name == "glibc" else "0.0"}
 
 
 def inside(path: str, top: str) -> bool:
@@ -139,6 +153,7 @@ class Release:
             self._clear()
             self._make_folders()
             self._unpack()
+            self._unpack_wheels()
             self._install()
             self._share()
             self._publish()
@@ -166,7 +181,7 @@ class Release:
 
     def _make_folders(self) -> None:
         archive = self.params["archive"]
-        needed = SPARE_BYTES + 3 * (os.path.getsize(archive) if archive else 0)
+        needed = SPARE_BYTES + sum(3 * os.path.getsize(path) for path in (archive, self.params["wheels"]) if path)
         free = shutil.disk_usage(self.layout.releases).free
         if free < needed:
             raise BuildError(
@@ -224,6 +239,29 @@ class Release:
         for path in links:
             if not inside(path, self.src):
                 raise BuildError(f"the archive's link {os.path.relpath(path, self.src)!r} leads out of the tree")
+
+    @property
+    def wheelhouse(self) -> str:
+        """The folder with all that is installed where no index is asked, '' where one is."""
+        return os.path.join(self.layout.wheels, self.params["wheels_id"]) if self.params["wheels_id"] else ""
+
+    def _unpack_wheels(self) -> None:
+        """Have this release's wheels, and none but these."""
+        if self.params["wheels"] or not self.params["wheels_id"]:
+            shutil.rmtree(self.layout.wheels, ignore_errors=True)
+        if not self.params["wheels"]:
+            return
+        temporary = f"{self.wheelhouse}.new"
+        os.makedirs(temporary)
+        with tarfile.open(self.params["wheels"], "r:") as tar:
+            for member in tar:
+                if not member.isreg() or not re.fullmatch(r"[\w.+!-]+\.whl", member.name):
+                    raise BuildError(f"the wheelhouse's member {member.name!r} is no wheel")
+                with open(os.path.join(temporary, member.name), "xb") as file:
+                    shutil.copyfileobj(tar.extractfile(member), file)
+        _own(temporary, pwd.getpwuid(os.geteuid()))
+        os.chmod(self.layout.wheels, 0o755)
+        os.rename(temporary, self.wheelhouse)
 
     # The virtual environment
 
@@ -295,16 +333,11 @@ class Release:
         if self.uv:
             pip = [UV, "pip", "install", "--python", self._venv_python]
         else:
-            pip = [
-                self._venv_python,
-                "-m",
-                "pip",
-                "install",
-                "--no-compile",
-                "--no-input",
-                "--disable-pip-version-check",
-            ]
-        self._run(f"installing {what}", [*pip, *words])
+            # As uv does it: no project is installed by its own setup.py, which would leave no word of where it came from.
+            options = ["--no-compile", "--no-input", "--disable-pip-version-check", "--use-pep517"]
+            pip = [self._venv_python, "-m", "pip", "install", *options]
+        no_index = ["--no-index", "--find-links", self.wheelhouse] if self.wheelhouse else []
+        self._run(f"installing {what}", [*pip, *no_index, *words])
 
     @property
     def _venv_python(self) -> str:
@@ -326,9 +359,6 @@ class Release:
 
     def _environment(self) -> dict[str, str]:
         """A step's whole environment."""
-        version = self.params["tree"].get("scm_version")
-        scm = ("SETUPTOOLS_SCM_PRETEND_VERSION", "PBR_VERSION", "PDM_BUILD_SCM_VERSION")
-        scm += ("POETRY_DYNAMIC_VERSIONING_BYPASS", "UV_DYNAMIC_VERSIONING_BYPASS")
         return {
             "HOME": BUILD_HOME,
             "TMPDIR": self.tmp,
@@ -341,7 +371,7 @@ class Release:
             "UV_PYTHON_DOWNLOADS": "never",
             "PIP_CACHE_DIR": os.path.join(BUILD_HOME, "pip"),
             **index.environment(self.params["index"]),
-            **(dict.fromkeys(scm, version) if version else {}),
+            **scm_environment(self.params["tree"].get("scm_version")),
         }
 
     def _run(self, step: str, argv: list[str], check: bool = True, user: str = BUILD_USER) -> None:

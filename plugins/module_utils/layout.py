@@ -13,6 +13,7 @@ PREFIX = "flask-"
 ETC = "/etc/slipway"
 UNITS = "/etc/systemd/system"
 UV = "/opt/slipway/uv/bin/uv"
+UV_VERSION = "0.13.8"
 BUILD_USER = "flask-build"
 BUILD_HOME = "/var/cache/slipway"
 
@@ -44,6 +45,7 @@ class Layout:
         self.home = os.path.join(root, self.slug)
         self.releases = os.path.join(self.home, "releases")
         self.shared = os.path.join(self.home, "shared")
+        self.wheels = os.path.join(self.home, "wheels")
         self.current = os.path.join(self.home, "current")
         self.active = os.path.join(self.home, "active.sock")
         self.lock = os.path.join(self.home, ".lock")

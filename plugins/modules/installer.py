@@ -28,6 +28,18 @@ options:
     description: Version of uv.
     type: str
     default: 0.13.8
+  wheelhouse:
+    description: Whether the controller downloads uv's wheel and sends it, for a host that reaches no package index.
+    type: bool
+    default: false
+  wheel:
+    description: The packed wheel on the host; filled in by the action.
+    type: path
+    default: ''
+  wheel_error:
+    description: Why the controller has no wheel; filled in by the action.
+    type: str
+    default: ''
 extends_documentation_fragment:
   - slipway.flask.index
 attributes:
@@ -61,18 +73,23 @@ version:
 
 import glob
 import os
+import platform
 import pwd
 import shutil
 import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.slipway.flask.plugins.module_utils import index, users
-from ansible_collections.slipway.flask.plugins.module_utils.layout import BUILD_HOME, BUILD_USER, UV
+from ansible_collections.slipway.flask.plugins.module_utils.build import target
+from ansible_collections.slipway.flask.plugins.module_utils.layout import BUILD_HOME, BUILD_USER, UV, UV_VERSION
 
 LINK = os.path.dirname(os.path.dirname(UV))  # /opt/slipway/uv
 ARGUMENTS = {
     "installer": {"type": "str", "choices": ["auto", "uv", "pip"], "default": "auto"},
-    "uv_version": {"type": "str", "default": "0.13.8"},
+    "uv_version": {"type": "str", "default": UV_VERSION},
+    "wheelhouse": {"type": "bool", "default": False},
+    "wheel": {"type": "path", "default": ""},
+    "wheel_error": {"type": "str", "default": ""},
     "index": {"type": "dict", "options": index.OPTIONS, "apply_defaults": True},
 }
 
@@ -115,8 +132,8 @@ def installed() -> str:
     return os.path.realpath(LINK).rpartition("-")[2] if os.access(UV, os.X_OK) else ""
 
 
-def install(version: str, environment: dict[str, str]) -> None:
-    """Install uv beside the version in use, then make the link lead to it."""
+def install(version: str, environment: dict[str, str], wheel: str = "") -> None:
+    """Install uv beside the version in use, then make the link lead to it. ``wheel`` is a tar with uv's, if it is there."""
     folder = f"{LINK}-{version}"
     shutil.rmtree(folder, ignore_errors=True)
     # Debian's python3-venv brings pip as a wheel. Unpacked, it works as well as installed, in a quarter of the time.
@@ -128,9 +145,13 @@ def install(version: str, environment: dict[str, str]) -> None:
             shutil.unpack_archive(wheels[-1], unpacked, "zip")
             pip = [os.path.join(unpacked, "pip")]
         pip = [os.path.join(folder, "bin", "python"), "-B", *pip, "install"]
+        if wheel:
+            shutil.unpack_archive(wheel, os.path.join(folder, "wheels"), "tar")
+            pip += ["--no-index", f"--find-links={folder}/wheels"]
         options = "--quiet --no-input --disable-pip-version-check --no-cache-dir --retries=1 --timeout=10"
         run([*pip, *options.split(), "--only-binary=:all:", "--no-deps", f"uv=={version}"], 300, environment)
         run([os.path.join(folder, "bin", "uv"), "--version"], 30)
+        shutil.rmtree(os.path.join(folder, "wheels"), ignore_errors=True)
     except InstallerError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -157,14 +178,20 @@ def main() -> None:
     wanted = "" if params["installer"] == "pip" else params["uv_version"]
     before, user_missing = installed(), not has_user()
     now = before
+    needs_wheel = params["wheelhouse"] and not (params["wheel"] or params["wheel_error"])
+    if needs_wheel and wanted not in ("", before) and not module.check_mode:
+        host = target(platform.python_version())
+        module.exit_json(changed=False, needs_wheel={"requirement": f"uv=={wanted}", "target": host})
     try:
         if user_missing and not module.check_mode:
             make_user()
         if wanted != before:
             now = wanted
             if not module.check_mode:
+                if params["wheel_error"]:
+                    raise InstallerError(params["wheel_error"])
                 if wanted:
-                    install(wanted, index.environment(params["index"]))
+                    install(wanted, index.environment(params["index"]), params["wheel"])
                 remove_others(wanted)
     except (InstallerError, OSError) as error:
         if params["installer"] != "auto" or not has_user():

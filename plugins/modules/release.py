@@ -82,6 +82,23 @@ options:
     description: Seconds that the whole build may take.
     type: int
     default: 900
+  wheelhouse:
+    description:
+      - Whether the controller collects all wheels that the app, its server and its build system need on this host, and the
+        host installs them without asking an index.
+      - Everything must be there as a wheel. The controller chooses with uv, which it gets where it is missing, and keeps
+        what it has downloaded. A project whose dependencies are known only when it is built is built there too.
+      - Of O(index) the controller uses C(url) and C(extra_urls).
+    type: bool
+    default: false
+  wheels_id:
+    description: What tells the wheels from others; filled in by the action.
+    type: str
+    default: ''
+  wheels:
+    description: The wheels on the host, where it does not have them yet; filled in by the action.
+    type: path
+    default: ''
   tree:
     description: What the controller found at O(source); filled in by the action.
     type: dict
@@ -166,6 +183,7 @@ from ansible_collections.slipway.flask.plugins.module_utils.build import (
     make_home,
     modules,
     refuse_foreign_home,
+    target,
 )
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
 from ansible_collections.slipway.flask.plugins.module_utils.lock import Busy, locked
@@ -184,6 +202,9 @@ ARGUMENTS = {
     "server": {"type": "list", "elements": "dict", "options": SERVER, "default": []},
     "index": {"type": "dict", "options": index.OPTIONS, "apply_defaults": True},
     "build_timeout": {"type": "int", "default": 900},
+    "wheelhouse": {"type": "bool", "default": False},
+    "wheels_id": {"type": "str", "default": ""},
+    "wheels": {"type": "path", "default": ""},
     "tree": {"type": "dict", "default": {}},
     "plan": {"type": "list", "elements": "dict", "default": []},
     "requirement": {"type": "str", "default": ""},
@@ -238,8 +259,14 @@ def run(module: AnsibleModule, layout: Layout) -> dict:
     diff = diff_of(release)
     if module.check_mode:
         return {**result, "changed": True, "diff": diff}
+    missing = {}
     if not any(module.params[key] for key in ("archive", "packed", "requirement")):
-        return {**result, "needs_tree": True}
+        missing["needs_tree"] = True
+    if module.params["wheelhouse"] and not module.params["wheels_id"]:
+        there = os.listdir(layout.wheels) if os.path.isdir(layout.wheels) else []
+        missing["needs_wheels"] = {"target": target(release.python[1]), "there": there}
+    if missing:
+        return {**result, **missing}
     make_home(layout)
     with locked(layout.lock, f"build of {layout.name}, release {release.id}"):
         if is_complete(release.path):

@@ -21,7 +21,7 @@ from ansible_collections.slipway.flask.plugins.plugin_utils import nginx_setting
 
 # Keys that are a role's variable less its prefix, then those with a name of their own.
 _KEYS = {
-    "app": "source requirements python static shared build_timeout",
+    "app": "source requirements wheelhouse python static shared build_timeout",
     "gunicorn": (
         "wsgi workers worker_class threads timeout graceful_timeout max_requests max_requests_jitter preload env secrets files"
         " before_switch before_start cutover reversible health writable memory_max keep_releases service_extra_config"
@@ -39,6 +39,7 @@ _WRITE = {
     "wsgi": 'wsgi: "package:app" or wsgi: "package:create_app()"',
     "domains": "domains: [www.example.com]",
     "requirements": "requirements: {files: [requirements.txt]}",
+    "wheelhouse": "wheelhouse: true",
     "python": 'python: "3.13", or nothing for the distribution\'s own',
     "shared": "shared: [uploads]",
     "build_timeout": "build_timeout: 900",

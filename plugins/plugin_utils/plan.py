@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import tomllib
 from ansible_collections.slipway.flask.plugins.plugin_utils.tree import SourceError
@@ -114,6 +115,31 @@ def _pyproject(files: dict[str, str]) -> dict:
         return tomllib.loads(files.get("pyproject.toml", ""))
     except tomllib.TOMLDecodeError as error:
         raise SourceError(f"source: expected a valid pyproject.toml, found: {error}") from None
+
+
+class Project(NamedTuple):
+    """What is known of a project before it is built."""
+
+    file: str  # that says what it depends on
+    dependencies: list[str]
+    extras: dict[str, list[str]]
+    build: list[str]  # what its build system needs
+    is_dynamic: bool  # what it depends on is known once it is built
+
+
+def project_of(files: dict[str, str]) -> Project:
+    pyproject = _pyproject(files)
+    table = pyproject.get("project", {})
+    # Where nothing is said, setuptools is meant; older ones need wheel too.
+    build = pyproject.get("build-system", {}).get("requires", ["setuptools>=40.8.0"])
+    build = [*build, *(["wheel"] if any(requirement.startswith("setuptools") for requirement in build) else [])]
+    return Project(
+        file=next(name for name in ("pyproject.toml", "setup.py") if name in files),
+        dependencies=table.get("dependencies", []),
+        extras=table.get("optional-dependencies", {}),
+        build=build,
+        is_dynamic=not table or bool({"dependencies", "optional-dependencies"} & set(table.get("dynamic", []))),
+    )
 
 
 def wants_scm_version(files: dict[str, str]) -> bool:

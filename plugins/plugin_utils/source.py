@@ -105,7 +105,7 @@ def prepare(source: dict, requirements: dict, basedir: str, cache: str) -> dict:
     key = hashlib.sha256(json.dumps([source, basedir], sort_keys=True).encode()).hexdigest()[:16]
     os.makedirs(cache, mode=0o700, exist_ok=True)
     # All hosts of a run share what the first one has prepared.
-    with _alone(os.path.join(cache, f"{key}.lock")):
+    with alone(os.path.join(cache, f"{key}.lock")):
         known = Path(cache, f"{key}.json")
         if not known.exists():
             with tempfile.TemporaryDirectory(dir=cache) as scratch:
@@ -271,7 +271,8 @@ def _find(path: str, basedir: str) -> str:
 
 
 @contextlib.contextmanager
-def _alone(path: str):
+def alone(path: str):
+    """One process at a time."""
     with open(path, "w", encoding="utf-8") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

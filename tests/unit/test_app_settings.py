@@ -23,6 +23,7 @@ def test_five_lines_are_enough():
     assert settled() == {
         **FIVE_LINES,
         "requirements": {},
+        "wheelhouse": False,
         "python": "",
         "static": None,
         "shared": [],

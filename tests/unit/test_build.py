@@ -25,6 +25,9 @@ PARAMS = {
     "requirement": "",
     "archive": "",
     "packed": "",
+    "wheelhouse": False,
+    "wheels_id": "",
+    "wheels": "",
     "server": [],
     "shared": [],
     "static": None,
@@ -213,6 +216,44 @@ def test_a_small_tree_comes_with_the_question(tmp_path, layout):
     release._make_folders()
     release._unpack()
     assert Path(release.src, "app.py").read_text() == "app = None\n"
+
+
+# Wheels from the controller
+
+
+def wheels(tmp_path, *names):
+    path = str(tmp_path / "wheels.tar")
+    with tarfile.open(path, "w") as tar:
+        for name in names:
+            tar.addfile(tarfile.TarInfo(name))
+    return path
+
+
+def test_a_release_has_its_wheels_and_installs_from_them_alone(tmp_path, layout, started, steps):
+    os.makedirs(f"{layout.wheels}/older")
+    release = started(
+        plan=[{"packages": ["flask"]}], wheels_id="d1", wheels=wheels(tmp_path, "flask-3-py3-none-any.whl")
+    )
+    release._unpack_wheels()
+    assert os.listdir(layout.wheels) == ["d1"] and os.listdir(release.wheelhouse) == ["flask-3-py3-none-any.whl"]
+    release._install()
+    assert steps[1][-5:] == ["--no-index", "--find-links", f"{layout.wheels}/d1", "--", "flask"]
+
+
+def test_wheels_that_are_there_are_kept_until_the_index_is_asked_again(layout, started):
+    os.makedirs(f"{layout.wheels}/d1")
+    release = started(wheels_id="d1")
+    release._unpack_wheels()
+    assert os.listdir(layout.wheels) == ["d1"]
+    release.params["wheels_id"] = ""
+    release._unpack_wheels()
+    assert not os.path.exists(layout.wheels) and release.wheelhouse == ""
+
+
+@pytest.mark.parametrize("name", ["../evil.whl", "/evil.whl", "evil", "a/evil.whl"])
+def test_a_wheelhouse_holds_wheels_alone(tmp_path, started, name):
+    with pytest.raises(BuildError, match=r"evil.*is no wheel"):
+        started(wheels_id="d1", wheels=wheels(tmp_path, name))._unpack_wheels()
 
 
 # The installation

@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import stat
+import tarfile
 import types
 
 import pytest
@@ -129,6 +130,24 @@ def test_uv_or_nothing(module, host):
     host.offline = True
     result = module(installer="uv")
     assert result["failed"] and result["msg"] == "The installer is not as wanted: no route to the index"
+
+
+def test_a_host_without_an_index_asks_for_a_wheel_and_installs_it(module, host, tmp_path):
+    asked = module(wheelhouse=True)
+    assert asked["needs_wheel"]["requirement"] == f"uv=={VERSION}" and not asked["changed"] and host.ran == []
+    with tarfile.open(tmp_path / "wheel.tar", "w") as tar:
+        tar.addfile(tarfile.TarInfo("uv.whl"))
+    assert outcome(module(wheelhouse=True, wheel=str(tmp_path / "wheel.tar"))) == (True, "uv", VERSION)
+    (pip,) = [argv for argv in host.ran if "install" in argv]
+    assert {"--no-index", f"--find-links={host.link}-{VERSION}/wheels"} <= set(pip)
+    assert "wheels" not in os.listdir(f"{host.link}-{VERSION}")
+    assert outcome(module(wheelhouse=True)) == (False, "uv", VERSION)
+
+
+def test_a_wheel_that_the_controller_cannot_have_leaves_pip(module, host):
+    result = module(wheelhouse=True, wheel_error="no uv for armv7l")
+    assert outcome(result) == (False, "pip", "") and host.ran == []
+    assert "builds use pip. no uv for armv7l" in str(result["warnings"])
 
 
 def test_a_user_that_cannot_be_made_is_no_matter_of_pip_or_uv(module, host, monkeypatch):

@@ -19,6 +19,9 @@ PARAMS = {
     "requirement": "",
     "archive": "",
     "packed": "",
+    "wheelhouse": False,
+    "wheels_id": "",
+    "wheels": "",
     "server": [],
     "shared": [],
     "static": {},
@@ -52,6 +55,16 @@ def test_the_tree_is_asked_for_only_when_it_is_needed(host):
     first = host.ask()
     assert first == {"changed": False, "needs_tree": True, "id": first["id"], "path": host.layout.release(first["id"])}
     assert not os.path.exists(host.layout.home)
+
+
+def test_wheels_are_asked_for_with_what_they_must_fit(host):
+    asked = host.ask(wheelhouse=True, requirement="hello==1.2")
+    assert asked["needs_wheels"]["target"]["python"] == "3.13.5" and asked["needs_wheels"]["there"] == []
+    assert "needs_tree" not in asked and not os.path.exists(host.layout.home)
+    built = host.ask(wheelhouse=True, requirement="hello==1.2", wheels_id="d1")
+    assert built["changed"] and host.ask(wheelhouse=True, requirement="hello==1.2") == {
+        "changed": False, "id": built["id"], "path": built["path"]
+    }  # fmt: skip
 
 
 def test_a_second_run_changes_nothing(host, tmp_path):

@@ -1,0 +1,105 @@
+"""Hosts that reach no package index: all that they install comes from the controller, ready-made for their interpreter."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from playbook import play
+from served import Served
+
+APPS = Path(__file__).parent / "apps"
+
+
+def test_the_host_reaches_nothing_but_the_controller(host):
+    assert host.run("ip route get 192.0.2.1").rc != 0
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "words"),
+    [("hello", "/readyz", '"ok"'), ("carried", "/", '"locked":true'), ("setup", "/", '"three"')],
+)
+def test_the_app_answers(host, name, path, words):
+    status, body = Served(host, name).get(path)
+    assert status == 200 and words in body
+
+
+def test_the_server_s_compiled_parts_are_the_interpreter_s(host):
+    python = "/srv/hello/current/venv/bin/python"
+    version = host.check_output(python + " -c 'import sys; print(*sys.version_info[:2], sep=str())'")
+    assert f".cpython-{version}-" in host.check_output(
+        python + " -c 'import gevent._gevent_cgreenlet as m; print(m.__file__)'"
+    )
+
+
+def test_the_installer_is_the_one_that_was_asked_for(host):
+    there = {"debian12": False, "debian13": True}[host.backend.get_hostname()]
+    assert host.run("/opt/slipway/uv/bin/uv --version").rc == 0 or not there
+    assert host.file("/opt/slipway/uv").exists == there
+
+
+def test_wheels_are_root_s_and_those_of_one_release(app):
+    assert len(app.run("ls %s/wheels", app.home).split()) == 1
+    assert app.run("find %s/wheels ! -user root -o -perm /022", app.home) == ""
+
+
+@pytest.fixture(scope="session")
+def deploy(tmp_path_factory):
+    """Deploy an app of its own to all hosts, with these words in its code; gives the play."""
+    tree = tmp_path_factory.mktemp("app")
+
+    def deploy(words: str, **keys):
+        shutil.copytree(APPS / "setup", tree, dirs_exist_ok=True)
+        code = (tree / "counted.py").read_text(encoding="utf-8")
+        (tree / "counted.py").write_text(code.replace('"words"', f'"{words}"'), encoding="utf-8")
+        app = {"source": {"path": str(tree)}, "wsgi": "counted:app", "domains": ["changed.example.com"], **keys}
+        return play("playbooks/deploy.yml", slipway_apps={"changed": {"wheelhouse": True, **app}})
+
+    return deploy
+
+
+@pytest.fixture(scope="session")
+def changed(deploy):
+    """An app of which two releases differ in their code alone."""
+    for words in ("before", "after"):
+        done = deploy(words)
+        assert done.ok, done.output
+
+
+@pytest.fixture
+def answer(host):
+    """What that app says."""
+    ask = "curl -sS --fail --unix-socket /srv/changed/active.sock http://changed.example.com/"
+    return lambda: host.check_output(ask)
+
+
+def test_code_alone_is_all_that_is_installed(host, changed, answer):
+    assert '"after"' in answer()
+    asked = "stat --format=%i /srv/changed/releases/*/venv/lib/python3*/site-packages/flask/app.py"
+    first, second = host.check_output(asked).split()
+    assert first == second
+
+
+def test_a_release_has_scripts_of_its_own(host, changed):
+    for release in host.check_output("ls -d /srv/changed/releases/*").split():
+        assert host.check_output(f"head -1 {release}/venv/bin/flask") == f"#!{release}/venv/bin/python"
+
+
+def test_what_has_no_wheel_is_refused_with_what_to_do(host, changed, answer, refused):
+    for words in (
+        "wheelhouse: expected a ready-made wheel for Python 3.",
+        "uwsgi==2.0.31 has no usable wheels",
+        "or leave wheelhouse out",
+    ):
+        assert words in refused
+    assert '"after"' in answer()
+    assert len(host.check_output("ls /srv/changed/releases").split()) == 2
+
+
+@pytest.fixture(scope="session")
+def refused(deploy) -> str:
+    """What is said of an app that needs what must be compiled."""
+    done = deploy("refused", requirements={"packages": ["uwsgi==2.0.31"]})
+    assert not done.ok
+    return " ".join(done.output.split())
