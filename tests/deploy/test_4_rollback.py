@@ -26,7 +26,7 @@ def test_a_release_that_fails_after_the_flip_is_taken_back(trial, worker_class, 
     trial.change(fault)
     with trial.load(slow=0.5) as load:
         load.announce(release)
-        done = trial.deploy(health={"path": "/readyz", "timeout": 10, "watch": 10})
+        done = trial.deploy(health={"path": "/readyz", "timeout": 20, "watch": 10})
     assert not done.ok, done.output
     assert (trial.release, trial.master) == (release, master)
     assert f"Release {release} " in done.output
