@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from trial import Trial
+from trial import FULL, Trial
 
 RESULTS = Path(__file__).resolve().parents[2] / ".cache" / "guarantees.jsonl"
 
@@ -33,6 +33,6 @@ def record():
     def add(table: str, **cells) -> None:
         RESULTS.parent.mkdir(exist_ok=True)
         with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"table": table, **cells}) + "\n")
+            file.write(json.dumps({"table": table, "full": FULL, **cells}) + "\n")
 
     return add

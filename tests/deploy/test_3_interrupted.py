@@ -57,15 +57,13 @@ def test_cut_off(trial, worker_class, cut, step, record):
         # A module that lost its connection or its playbook may go on to its end.
         wait_for(lambda: "held" not in str(trial.state()), "the lock's release", 60)
         found = {trial.release for _ in range(10)}
-        begun = time.monotonic()
         healed = trial.deploy(**KEYS)
-        seconds = time.monotonic() - begun
     counts = load.counts()
-    record(
-        "interrupted", cut=cut, step=step, worker_class=worker_class, served_whole=len(found) == 1, healed=healed.ok,
-        requests=counts["requests"], lost=counts["lost"], seconds=seconds,
-        **({"reboot_s": restarted} if cut == "host" else {}),
-    )  # fmt: skip
+    outcome = {"step": step, "worker_class": worker_class, "served_whole": len(found) == 1, "healed": healed.ok}
+    if cut == "host":
+        record("rebooted", **outcome, seconds=restarted)
+    else:
+        record("interrupted", cut=cut, **outcome, requests=counts["requests"], lost=counts["lost"])
     assert len(found) == 1
     assert found == {before} or step in STEPS[STEPS.index("flip") :] or cut in ("ssh", "playbook")
     assert healed.ok, healed.output
