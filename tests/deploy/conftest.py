@@ -21,6 +21,14 @@ def trial(host, worker_class) -> Trial:
     return trial
 
 
+@pytest.fixture(scope="module")
+def deployed(host) -> None:
+    """The tree is what serves, whatever an earlier test left of it."""
+    trial = Trial(host, "gthread")
+    trial.change()
+    assert trial.deploy().ok
+
+
 @pytest.fixture
 def worker_class() -> str:
     return "gthread"

@@ -62,7 +62,7 @@ UNHEALTHY = {"env": {"HELLO_PROXIES": "many"}}
 
 
 @pytest.mark.parametrize(("setting", "keys"), SETTINGS.items(), ids=SETTINGS)
-def test_a_changed_setting(trial, setting, keys, record):
+def test_a_changed_setting(deployed, trial, setting, keys, record):
     slot, release = trial.slot, trial.release
     with trial.load() as load:
         done = trial.deploy(**keys)

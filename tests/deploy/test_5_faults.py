@@ -137,7 +137,7 @@ DRIFT = chosen(
 
 
 @pytest.mark.parametrize(("number", "command"), DRIFT.values(), ids=DRIFT)
-def test_drift_is_repaired_by_the_second_run_and_the_third_changes_nothing(trial, record, number, command):
+def test_drift_is_repaired_by_the_second_run_and_the_third_changes_nothing(deployed, trial, record, number, command):
     release = trial.release
     trial.run(command.format(name=trial.name, slot=trial.slot, service=trial.service))
     second = trial.deploy()
