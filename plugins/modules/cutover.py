@@ -235,6 +235,7 @@ seconds:
 import contextlib
 import os
 import re
+import select
 import signal
 import syslog
 import time
@@ -387,13 +388,14 @@ class Run:
         app, probe, socket = self.app, Probe(**self.params["health"]), self.app.layout.socket_path(idle)
         if self.params["check"] and not self.goes_back:
             check = [word.replace("%i", idle) for word in self.params["check"]]
-            with self.stage(f"release {app.release} does not load"):
+            with self.stage(f"release {app.release} does not load"), attended():
                 self.step("check", app.in_sandbox, idle, check, probe.timeout)
         vitals = app.vitals(idle)
         with self.stage(f"release {app.release} did not come up in slot {idle}"), self.room(idle), app.trial(idle):
             deadline = time.monotonic() + probe.timeout
-            self.step("start", app.start, idle, probe.timeout)
-            self.step("probe", probe.wait, socket, vitals, deadline)
+            with attended():
+                self.step("start", app.start, idle, probe.timeout)
+                self.step("probe", probe.wait, socket, vitals, deadline)
             # Enabled before the flip: whenever the host reboots, the slot that the symlink names comes back.
             self.step("enable", app.enable, idle)
             self.step("flip", app.flip, idle)
@@ -534,6 +536,25 @@ def diff_of(app: App, live: str | None, slot: str) -> list[dict]:
             texts = [text and f"({which}, not shown)\n" for text, which in zip(texts, ("old", "new"))]
         diffs.append({"before_header": path, "after_header": target, "before": texts[0], "after": texts[1]})
     return [diff for diff in diffs if diff["before"] != diff["after"]]
+
+
+@contextlib.contextmanager
+def attended() -> Iterator[None]:
+    """End the run, as a signal does, when no one will read its result: after Ctrl-C, or when the connection is lost."""
+    result = select.poll()
+    result.register(1, 0)
+
+    def look(number: int, frame: object) -> None:
+        if result.poll(0):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise Interrupted("the loss of its controller")
+
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, 0.5, 0.5)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def heed_signals() -> None:
