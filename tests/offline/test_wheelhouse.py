@@ -46,60 +46,60 @@ def test_wheels_are_root_s_and_those_of_one_release(app):
 
 @pytest.fixture(scope="session")
 def deploy(tmp_path_factory):
-    """Deploy an app of its own to all hosts, with these words in its code; gives the play."""
+    """Deploy the app called setup to all hosts, with these words in its code; gives the play."""
     tree = tmp_path_factory.mktemp("app")
 
     def deploy(words: str, **keys):
         shutil.copytree(APPS / "setup", tree, dirs_exist_ok=True)
         code = (tree / "counted.py").read_text(encoding="utf-8")
         (tree / "counted.py").write_text(code.replace('"words"', f'"{words}"'), encoding="utf-8")
-        app = {"source": {"path": str(tree)}, "wsgi": "counted:app", "domains": ["changed.example.com"], **keys}
-        return play("playbooks/deploy.yml", slipway_apps={"changed": {"wheelhouse": True, **app}})
+        app = {"source": {"path": str(tree)}, "wsgi": "counted:app", "domains": ["setup.example.com"], **keys}
+        return play("playbooks/deploy.yml", slipway_apps={"setup": {"wheelhouse": True, "workers": 1, **app}})
 
     return deploy
 
 
 @pytest.fixture(scope="session")
 def changed(deploy):
-    """An app of which two releases differ in their code alone."""
-    for words in ("before", "after"):
-        done = deploy(words)
-        assert done.ok, done.output
+    """A release that differs from the one that was there in its code alone."""
+    done = deploy("after")
+    assert done.ok, done.output
 
 
 @pytest.fixture
-def answer(host):
-    """What that app says."""
-    ask = "curl -sS --fail --unix-socket /srv/changed/active.sock http://changed.example.com/"
-    return lambda: host.check_output(ask)
+def setup(host) -> Served:
+    return Served(host, "setup")
 
 
-def test_code_alone_is_all_that_is_installed(host, changed, answer):
-    assert '"after"' in answer()
-    asked = "stat --format=%i /srv/changed/releases/*/venv/lib/python3*/site-packages/flask/app.py"
-    first, second = host.check_output(asked).split()
+def test_code_alone_is_all_that_is_installed(setup, changed):
+    assert '"after"' in setup.get()[1]
+    asked = "stat --format=%i /srv/setup/releases/*/venv/lib/python3*/site-packages/flask/app.py"
+    first, second = setup.run(asked).split()
     assert first == second
 
 
-def test_a_release_has_scripts_of_its_own(host, changed):
-    for release in host.check_output("ls -d /srv/changed/releases/*").split():
-        assert host.check_output(f"head -1 {release}/venv/bin/flask") == f"#!{release}/venv/bin/python"
-
-
-def test_what_has_no_wheel_is_refused_with_what_to_do(host, changed, answer, refused):
-    for words in (
-        "wheelhouse: expected a ready-made wheel for Python 3.",
-        "uwsgi==2.0.31 has no usable wheels",
-        "or leave wheelhouse out",
-    ):
-        assert words in refused
-    assert '"after"' in answer()
-    assert len(host.check_output("ls /srv/changed/releases").split()) == 2
+def test_a_release_has_scripts_of_its_own(setup, changed):
+    for release in setup.run("ls -d /srv/setup/releases/*").split():
+        assert setup.run(f"head -1 {release}/venv/bin/flask") == f"#!{release}/venv/bin/python"
 
 
 @pytest.fixture(scope="session")
-def refused(deploy) -> str:
+def refused(deploy, changed) -> str:
     """What is said of an app that needs what must be compiled."""
     done = deploy("refused", requirements={"packages": ["uwsgi==2.0.31"]})
     assert not done.ok
     return " ".join(done.output.split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "wheelhouse: expected a ready-made wheel for Python 3.",
+        "uwsgi==2.0.31 has no usable wheels",
+        "or leave wheelhouse out",
+    ],
+)
+def test_what_has_no_wheel_is_refused_with_what_to_do(setup, refused, words):
+    assert words in refused
+    assert '"after"' in setup.get()[1]
+    assert len(setup.run("ls /srv/setup/releases").split()) == 2
