@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,14 +32,26 @@ def play(playbook: str | Path, *arguments: str, cwd: Path = ROOT, **variables) -
 
     As a user who types it in ``cwd``, with what lies there: a checkout's ansible.cfg, or installed collections.
     """
+    with playing(playbook, *arguments, cwd=cwd, **variables) as process:
+        output, _ = process.communicate(timeout=300)
+    return Played(process.returncode == 0, output)
+
+
+@contextlib.contextmanager
+def playing(playbook: str | Path, *arguments: str, cwd: Path = ROOT, **variables) -> Iterator[subprocess.Popen]:
+    """The same while it runs, in a process group of its own, which is killed when the block ends before it."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_CO")}
     environment |= {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
         json.dump(variables, file)
         file.flush()
         command = ["ansible-playbook", "-i", str(INVENTORY), f"--extra-vars=@{file.name}", str(playbook), *arguments]
-        done = subprocess.run(
+        with subprocess.Popen(
             command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, timeout=300, check=False,
-        )  # fmt: skip
-    return Played(done.returncode == 0, done.stdout)
+            stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        ) as process:  # fmt: skip
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)

@@ -66,6 +66,19 @@ def run(argv: list[str], timeout: float = _SYSTEMCTL_SECONDS) -> subprocess.Comp
         raise Late(f"{' '.join(argv[:3])} did not end within {timeout:.0f} s") from None
 
 
+def last_lines(text: str, count: int = 30) -> list[str]:
+    """The last lines of a server's output, less the frames of tracebacks that are not the app's: they push out the cause."""
+    kept, foreign = [], False
+    for line in text.splitlines():
+        if line.startswith('  File "'):
+            foreign = any(part in line for part in ("/site-packages/", '"/usr/lib/python', '"<frozen '))
+        elif not line.startswith("    "):
+            foreign = False
+        if not foreign:
+            kept.append(line)
+    return kept[-count:]
+
+
 def environment_file(variables: dict[str, object]) -> str:
     """Text for systemd's EnvironmentFile=, any value quoted so that it arrives unchanged (systemd.exec(5))."""
 
@@ -322,9 +335,9 @@ class App:
             s.get("ActiveState") not in ("inactive", "failed") or s.get("UnitFileState") == "enabled" for s in pair
         )
 
-    def journal(self, slot: str, since: float, lines: int = 30) -> list[str]:
-        argv = ["journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={lines}", f"--since=@{since:.3f}"]
-        return run([*argv, f"--unit={self.layout.service(slot)}"]).stdout.splitlines()
+    def journal(self, slot: str, since: float) -> list[str]:
+        argv = ["journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=300", f"--since=@{since:.3f}"]
+        return last_lines(run([*argv, f"--unit={self.layout.service(slot)}"]).stdout)
 
     # Steps
 
@@ -349,9 +362,12 @@ class App:
         command += [f"--property={entry}" for entry in sandbox_of(self.service, slot)]
         command += [f"--property=RuntimeMaxSec={timeout:.0f}", "--property=TimeoutStopSec=5", "--"]
         # Left alone, systemd looks for the program on a path of its own, and puts values in place of $NAME.
+        begun = time.monotonic()
         done = run([*command, "/usr/bin/env", *(word.replace("$", "$$") for word in argv)], timeout + 30)
         if done.returncode:
-            raise CutoverError(f"ended with {done.returncode}", done.stdout.splitlines()[-30:])
+            late = time.monotonic() - begun >= timeout
+            end = f"not done within {timeout:.0f} s" if late else f"ended with {done.returncode}"
+            raise CutoverError(end, last_lines(done.stdout))
         return done.stdout
 
     def vitals(self, slot: str) -> Vitals:

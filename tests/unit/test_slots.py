@@ -900,3 +900,28 @@ def test_all_around_the_live_slot_is_tidied_and_then_nothing(live, systemd, hurr
 @pytest.mark.parametrize(("slot", "other"), [("blue", "green"), ("green", "blue"), (None, "blue")])
 def test_the_other_slot(slot, other):
     assert slots.other_than(slot) == other
+
+
+def test_last_lines_hold_the_cause_not_the_server_s_own_frames():
+    lines = [
+        "Traceback (most recent call last):",
+        '  File "/srv/hello/blue/venv/lib/python3.13/site-packages/gunicorn/arbiter.py", line 683, in reap_workers',
+        "    raise HaltServer(reason)",
+        "    ~~~~~~~~~~^^^^^^^^",
+        '  File "/usr/lib/python3.13/importlib/__init__.py", line 88, in import_module',
+        "    return _bootstrap._gcd_import(name)",
+        '  File "/srv/hello/blue/src/app.py", line 3, in <module>',
+        "    raise RuntimeError('no such planet')",
+        "RuntimeError: no such planet",
+    ]
+    assert slots.last_lines("\n".join(lines)) == [lines[0], *lines[6:]]
+    assert slots.last_lines("\n".join(lines), 1) == [lines[-1]]
+
+
+def test_a_command_that_is_not_done_in_time_is_told_from_one_that_fails(monkeypatch):
+    app = App(Layout("hello"), "0123456789ab", "[Service]\n", "", "")
+    monkeypatch.setattr(slots, "run", lambda argv, timeout: subprocess.CompletedProcess(argv, 1, "words\n"))
+    with pytest.raises(CutoverError, match="ended with 1"):
+        app.in_sandbox("blue", ["true"], 5)
+    with pytest.raises(CutoverError, match="not done within 0 s"):
+        app.in_sandbox("blue", ["true"], 0)
