@@ -48,7 +48,6 @@ def begun():
             journal.poll()
 
 
-time.sleep(0)
 print("waits", flush=True)
 if not any(begun()):
     sys.exit(f"{APP} never came to its step {STEP}")

@@ -19,7 +19,7 @@ REFUSED = chosen(
         "readiness answers 500": (14, "is_not_ready", HEALTH, ["answered 500", "no such planet"]),
         "every answer is 500": (14, "answers_500", HEALTH, ["answered 500", "no such planet"]),
         "hangs": (14, "hangs", HEALTH, ["not healthy within 5 s"]),
-        "workers die at once": (14, "workers_die 0.3", HEALTH, ["dying"]),
+        "workers die at once": (14, "workers_die 0.1", HEALTH, ["dying"]),
         "first answers are good": (14, "tires 2", HEALTH, ["answered 500"]),
         "boots for longer than the limit": (15, "boots_slowly 30", HEALTH, ["not done within 5 s"]),
     },
