@@ -399,6 +399,8 @@ class Run:
             # Enabled before the flip: whenever the host reboots, the slot that the symlink names comes back.
             self.step("enable", app.enable, idle)
             self.step("flip", app.flip, idle)
+        if not self.live:
+            return  # Nothing could take over again.
         since = time.time()
         try:
             self.step("watch", probe.watch_over, socket, vitals)

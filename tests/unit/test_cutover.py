@@ -146,7 +146,7 @@ STEPS = ["prepare", "in_sandbox", "start", "probe", "enable", "flip", "watch"]
 
 def test_the_first_deploy(host):
     result = deploy(host, "r1")
-    assert host.done == STEPS and result["changed"] and (result["slot"], result["previous"]) == ("blue", "")
+    assert host.done == STEPS[:-1] and result["changed"] and (result["slot"], result["previous"]) == ("blue", "")
     assert entries(host) == [("r1", "blue", "live", "", False, True)]
 
 
@@ -222,10 +222,9 @@ def test_a_release_that_fails_while_it_is_watched_is_rolled_back(host):
     assert entries(host)[-1] == ("r2", "green", "rolled back", "r1", False, True)
 
 
-def test_where_nothing_stands_by_there_is_nothing_to_go_back_to(host):
+def test_the_first_release_is_not_watched_since_nothing_could_take_over(host):
     host.fails["watch"] = CutoverError("it no longer answers as it should")
-    assert "No other slot stands by, so it was left as it is.\nRelease r1 serves from slot blue." in refused(host, "r1")
-    assert host.active == "blue" and entries(host) == []
+    assert deploy(host, "r1")["slot"] == "blue"
 
 
 def test_one_server_at_a_time(host):
@@ -236,7 +235,7 @@ def test_one_server_at_a_time(host):
 
 def test_the_first_one_has_nothing_to_wait_for(host):
     deploy(host, "r1", mode="restart")
-    assert host.done == STEPS
+    assert host.done == STEPS[:-1]
 
 
 @pytest.mark.parametrize("error", [CutoverError("no"), Interrupted("SIGTERM")], ids=["refused", "interrupted"])
