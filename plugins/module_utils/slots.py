@@ -113,17 +113,17 @@ def connections(path: str, table: str = "/proc/net/unix") -> int:
         return sum(1 for row in rows if len(row) == 8 and row[7].rstrip("\n") == path and int(row[3], 16) != 0x10000)
 
 
-def children(pid: int, proc: str = "/proc") -> set[int]:
-    """The living child processes of a process (proc(5))."""
-    found = set()
+def children(proc: str = "/proc") -> dict[int, set[int]]:
+    """The living child processes of each process that has some (proc(5))."""
+    found: dict[int, set[int]] = {}
     for name in filter(str.isdigit, os.listdir(proc)):
         try:
             with open(f"{proc}/{name}/stat", encoding="utf-8", errors="replace") as file:
                 state, parent = file.read().rpartition(")")[2].split()[:2]
         except OSError:
             continue  # It has just ended.
-        if int(parent) == pid and state not in "ZX":
-            found.add(int(name))
+        if state not in "ZX":
+            found.setdefault(int(parent), set()).add(int(name))
     return found
 
 
@@ -140,7 +140,7 @@ class Vitals:
         """Look once more: what is wrong with the server, '' when nothing is."""
         state = self._state()
         main, before = int(state.get("MainPID") or 0), self.workers
-        self.workers = children(main) if main else set()
+        self.workers = children().get(main, set()) if main else set()
         missed = len(before - self.workers)
         self.losses += bool(missed)
         self.deaths += missed if main == self._main else 0
@@ -294,10 +294,7 @@ class App:
     def units(self) -> dict[str, dict[str, str]]:
         """State of both slots' units and of the umbrella, in one call."""
         names = [unit(slot) for slot in SLOTS for unit in (self.layout.service, self.layout.socket)]
-        names.append(self.layout.umbrella)
-        shown = systemctl("show", "--property=Id,ActiveState,UnitFileState,NRestarts,MainPID", *names)
-        states = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown.strip().split("\n\n")]
-        return {state.get("Id", ""): state for state in states}
+        return unit_states([*names, self.layout.umbrella])
 
     def stands(self, slot: str) -> bool:
         """Whether the slot runs and can be reached."""
@@ -532,6 +529,13 @@ def systemctl(*words: str, timeout: float = _SYSTEMCTL_SECONDS) -> str:
     if done.returncode:
         raise CutoverError(f"systemctl {' '.join(words)}: {done.stdout.strip()}")
     return done.stdout
+
+
+def unit_states(names: list[str]) -> dict[str, dict[str, str]]:
+    """State of units by name, in one call."""
+    shown = systemctl("show", "--property=Id,ActiveState,UnitFileState,NRestarts,MainPID", *names)
+    states = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown.strip().split("\n\n")]
+    return {state.get("Id", ""): state for state in states}
 
 
 def point(link: str, target: str) -> None:

@@ -160,35 +160,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.slipway.flask.plugins.module_utils.chosen import chosen
 from ansible_collections.slipway.flask.plugins.module_utils.history import LIVE, History
 from ansible_collections.slipway.flask.plugins.module_utils.layout import SLOTS, Layout
-from ansible_collections.slipway.flask.plugins.module_utils.slots import CutoverError, other_than, systemctl
+from ansible_collections.slipway.flask.plugins.module_utils.slots import CutoverError, children, other_than, unit_states
 
 ARGUMENTS = {
     "apps": {"type": "list", "elements": "str", "required": True},
     "only": {"type": "list", "elements": "str", "default": []},
     "root": {"type": "path", "default": "/srv"},
 }
-
-
-def units(layouts: list[Layout]) -> dict[str, dict[str, str]]:
-    """State of all units of the apps' slots by name, in one call."""
-    names = [unit(slot) for layout in layouts for slot in SLOTS for unit in (layout.service, layout.socket)]
-    shown = systemctl("show", "--property=Id,ActiveState,UnitFileState,NRestarts,MainPID", *names)
-    states = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown.strip().split("\n\n")]
-    return {state.get("Id", ""): state for state in states}
-
-
-def children(proc: str = "/proc") -> dict[str, int]:
-    """Number of children of each process that has some (proc(5))."""
-    counts: dict[str, int] = {}
-    for pid in filter(str.isdigit, os.listdir(proc)):
-        try:
-            with open(os.path.join(proc, pid, "stat"), encoding="utf-8", errors="replace") as file:
-                state, parent = file.read().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue  # It has ended meanwhile.
-        if state != "Z":
-            counts[parent] = counts.get(parent, 0) + 1
-    return counts
 
 
 def under_way(lock: str, locks: str = "/proc/locks") -> str:
@@ -206,14 +184,14 @@ def under_way(lock: str, locks: str = "/proc/locks") -> str:
 class Found:
     """What stands of one app."""
 
-    def __init__(self, layout: Layout, states: dict[str, dict[str, str]], workers: dict[str, int]) -> None:
+    def __init__(self, layout: Layout, states: dict[str, dict[str, str]], workers: dict[int, set[int]]) -> None:
         self.layout = layout
         self.history = History(layout.history)
         self.services = {slot: states.get(layout.service(slot), {}) for slot in SLOTS}
         self.sockets = {slot: states.get(layout.socket(slot), {}) for slot in SLOTS}
-        mains = {slot: state.get("MainPID", "0") for slot, state in self.services.items()}
+        mains = {slot: int(state.get("MainPID") or 0) for slot, state in self.services.items()}
         # Process 0, which a stopped service has, is the kernel, and the parent of the first.
-        self.workers = {slot: workers.get(main, 0) if main != "0" else 0 for slot, main in mains.items()}
+        self.workers = {slot: len(workers.get(main, ())) if main else 0 for slot, main in mains.items()}
 
     def describe(self) -> dict:
         live = self.live()
@@ -335,9 +313,10 @@ def main() -> None:
     try:
         names = chosen(module.params["apps"], module.params["only"])
         layouts = [Layout(name, module.params["root"]) for name in names]
-        states, workers = units(layouts), children()
+        states = unit_states([unit(slot) for app in layouts for slot in SLOTS for unit in (app.service, app.socket)])
     except (ValueError, CutoverError) as error:
         module.fail_json(msg=str(error))
+    workers = children()
     module.exit_json(changed=False, apps=[Found(layout, states, workers).describe() for layout in layouts])
 
 

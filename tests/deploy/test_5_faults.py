@@ -8,13 +8,9 @@ import time
 import pytest
 from playbook import play
 from served import wait_for
-from trial import FULL, chosen
+from trial import chosen
 
 testinfra_hosts = ["ansible://debian13"]
-
-
-# The scenario `default` has these too.
-elsewhere = pytest.mark.skipif(not FULL, reason="in the full run alone")
 
 
 @pytest.fixture
@@ -45,7 +41,6 @@ def seconds_until(condition, what: str, most: float) -> float:
 # Processes
 
 
-@elsewhere
 @pytest.mark.parametrize(("number", "sent"), [(1, "KILL"), (2, "SEGV")])
 def test_a_worker_dies(trial, fault, number, sent):
     victim, count = trial.workers[0], len(trial.workers)
@@ -67,7 +62,6 @@ def test_a_worker_hangs(trial, fault):
     assert seconds < 5 + 2  # Gunicorn looks once a second.
 
 
-@elsewhere
 def test_the_master_dies(trial, fault):
     master = trial.master
     with trial.load(slow=0) as load:
@@ -78,7 +72,6 @@ def test_the_master_dies(trial, fault):
     assert seconds < 2 + 1
 
 
-@elsewhere
 def test_five_restarts(trial, fault):
     with trial.load(slow=0.5) as load:
         for _ in range(5):
@@ -152,7 +145,6 @@ def test_drift_is_repaired_by_the_second_run_and_the_third_changes_nothing(deplo
            seconds=second.seconds)  # fmt: skip
 
 
-@elsewhere
 def test_bad_nginx_directives_are_refused(trial, fault):
     before = trial.run("sha256sum /etc/nginx/nginx.conf /etc/nginx/sites-enabled/*")
     with trial.load() as load:

@@ -37,6 +37,8 @@ PARAMS = {
     "build_timeout": 20,
 }
 SITE_PACKAGES = "venv/lib/python3.13/site-packages"
+# The app's home, from a folder of a release.
+HOME = "../../.."
 
 
 @pytest.fixture
@@ -479,7 +481,7 @@ def test_a_shared_folder_keeps_what_the_tree_shipped_at_first(layout, started):
     release._share()
     with open(f"{layout.shared}/data/a.txt", "a", encoding="utf-8") as file:
         file.write(", changed")
-    assert os.readlink(f"{release.src}/data") == "../../../shared/data"
+    assert os.readlink(f"{release.src}/data") == f"{HOME}/shared/data"
     release._clear()
     started("src/data/a.txt", "src/data/b.txt", shared=["data"])._share()
     assert os.listdir(f"{layout.shared}/data") == ["a.txt"]
@@ -569,7 +571,7 @@ def test_prefixes_lead_to_the_tree_to_packages_and_to_shared_folders(layout, sta
     assert published(release) == {
         "static": "../src/web/dist",
         "admin/static": f"../../{SITE_PACKAGES}/flask_admin/static",
-        "media": "../../../shared/uploads",
+        "media": f"{HOME}/shared/uploads",
     }
     assert os.path.isdir(f"{layout.shared}/uploads")
 

@@ -65,7 +65,8 @@ def test_links_stay_but_for_those_to_shared_folders(tmp_path, origin, linked):
     (tmp_path / "aaa/venv/lib64").symlink_to("lib")
     (tmp_path / "aaa/venv/bin/python").symlink_to("/usr/bin/python3")
     origin("var/kept", "x")
-    (tmp_path / "aaa/venv/var/hello-instance").symlink_to("../../../shared/instance")
+    folder = tmp_path / "aaa/venv/var"
+    (folder / "hello-instance").symlink_to(os.path.relpath(tmp_path / "shared/instance", folder))
     venv = linked()
     assert (os.readlink(venv / "lib64"), os.readlink(venv / "bin/python")) == ("lib", "/usr/bin/python3")
     assert os.listdir(venv / "var") == ["kept"]

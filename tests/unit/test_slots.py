@@ -339,14 +339,14 @@ def test_children_are_the_living_of_one_parent(tmp_path):
     process(tmp_path, 14, 11)
     os.makedirs(tmp_path / "15")
     os.makedirs(tmp_path / "self")
-    assert slots.children(10, str(tmp_path)) == {11, 12}
+    assert slots.children(str(tmp_path)) == {1: {10}, 10: {11, 12}, 11: {14}}
 
 
 @pytest.fixture
 def server(monkeypatch):
     """A server's state and its workers, to be changed between looks."""
     server = types.SimpleNamespace(state={"MainPID": "10", "NRestarts": "0"}, workers={11, 12})
-    monkeypatch.setattr(slots, "children", lambda pid: set(server.workers))
+    monkeypatch.setattr(slots, "children", lambda: {int(server.state["MainPID"]): set(server.workers)})
     server.vitals = slots.Vitals(lambda: server.state)
     server.vitals.problem()
     return server

