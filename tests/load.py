@@ -121,7 +121,7 @@ class Load:
         pool, entry = self._pool(), "/api/entries?limit=1"
         for count in itertools.count(number):
             if count % 3 == 0:
-                boat = f"Load {number} {count}"
+                boat = f"Load {number} {count % 30}"
                 added = self._ask(
                     pool, 201, boat, "POST", "/api/entries", {"boat": boat, "movement": "in", "skipper": "Load"}
                 )

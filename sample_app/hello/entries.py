@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from .db import get_db
 
 MOVEMENTS = ("in", "out")
+HARBOUR = {"in": "INSERT OR IGNORE INTO harbour VALUES (?)", "out": "DELETE FROM harbour WHERE boat = ?"}
 LENGTHS = {"boat": 60, "skipper": 60, "remark": 280}
 REQUIRED = ("boat", "skipper")
 END = 2**63 - 1  # the largest id that SQLite knows
@@ -45,6 +46,7 @@ def add(entry: dict[str, str]) -> sqlite3.Row:
             " VALUES (:boat, :movement, :skipper, :remark, :logged_at)",
             {**entry, "logged_at": logged_at},
         )
+        db.execute(HARBOUR[entry["movement"]], (entry["boat"],))
     return find(new.lastrowid)
 
 
@@ -60,10 +62,9 @@ def page(limit: int, before: int = END) -> tuple[list[sqlite3.Row], int | None]:
 
 
 def total() -> int:
-    return get_db().execute("SELECT count(*) FROM entry").fetchone()[0]
+    """How many entries there are: none is ever taken out."""
+    return get_db().execute("SELECT ifnull(max(id), 0) FROM entry").fetchone()[0]
 
 
 def in_harbour() -> int:
-    """How many boats came in last and did not leave since."""
-    query = "SELECT count(*) FROM entry WHERE movement = 'in' AND id IN (SELECT max(id) FROM entry GROUP BY boat)"
-    return get_db().execute(query).fetchone()[0]
+    return get_db().execute("SELECT count(*) FROM harbour").fetchone()[0]

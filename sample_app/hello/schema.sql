@@ -7,5 +7,7 @@ CREATE TABLE IF NOT EXISTS entry (
   logged_at TEXT NOT NULL
 );
 
--- Each boat's last movement is looked up for the harbour's state.
-CREATE INDEX IF NOT EXISTS entry_boat ON entry (boat, id);
+-- The boats that came in last and did not leave since: counted on every page, however long the book is.
+CREATE TABLE IF NOT EXISTS harbour (
+  boat TEXT PRIMARY KEY COLLATE NOCASE
+) WITHOUT ROWID;

@@ -17,7 +17,7 @@ CLASSES = ["gthread", "sync", "gevent"]
 def test_deploys_and_rollbacks(trial, worker_class, record):
     first, took, backs = trial.release, [], []
     live = [first]
-    with trial.load(clients=6, pause=0.005) as load:
+    with trial.load(clients=6, pause=0.01) as load:
         time.sleep(QUIET)
         quiet = (0.5, load.now())
         while len(took) < DEPLOYS or len(backs) < ROLLBACKS or load.counts()["requests"] < REQUESTS:
