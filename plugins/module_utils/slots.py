@@ -355,7 +355,8 @@ class App:
 
     def in_sandbox(self, slot: str, argv: list[str], timeout: float) -> str:
         """Run a one-off command as the app's user in the slot's sandbox; its output, or :class:`CutoverError`."""
-        command = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--service-type=exec"]
+        # What serves comes first.
+        command = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--service-type=exec", "--nice=10"]
         command += [f"--property={entry}" for entry in sandbox_of(self.service, slot)]
         command += [f"--property=RuntimeMaxSec={timeout:.0f}", "--property=TimeoutStopSec=5", "--"]
         # Left alone, systemd looks for the program on a path of its own, and puts values in place of $NAME.

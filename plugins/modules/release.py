@@ -279,6 +279,8 @@ def run(module: AnsibleModule, layout: Layout) -> dict:
 def main() -> None:
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     layout = Layout(module.params["name"], module.params["root"])
+    # What serves comes first.
+    os.nice(10)
     try:
         result = run(module, layout)
     except (BuildError, Busy, OSError) as error:
