@@ -242,10 +242,12 @@ import time
 from collections.abc import Iterator
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
+from ansible_collections.slipway.flask.plugins.module_utils.health import Probe
 from ansible_collections.slipway.flask.plugins.module_utils.history import LIVE, REFUSED, ROLLED_BACK, History
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
 from ansible_collections.slipway.flask.plugins.module_utils.lock import Busy, locked
-from ansible_collections.slipway.flask.plugins.module_utils.slots import App, CutoverError, Probe, other_than
+from ansible_collections.slipway.flask.plugins.module_utils.slots import App, other_than
 
 HEALTH = {
     "path": {"type": "str"},

@@ -7,8 +7,9 @@ import os
 import time
 
 import pytest
+from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
-from ansible_collections.slipway.flask.plugins.module_utils.slots import CutoverError, other_than
+from ansible_collections.slipway.flask.plugins.module_utils.slots import other_than
 from ansible_collections.slipway.flask.plugins.modules import cutover
 from ansible_collections.slipway.flask.plugins.modules.cutover import Interrupted, Refused, Run
 
