@@ -34,6 +34,10 @@ def slug(name: str) -> str:
     return f"{clean}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
+def other_than(slot: str | None) -> str:
+    return SLOTS[1] if slot == SLOTS[0] else SLOTS[0]
+
+
 class Layout:
     """The paths and names of one app. ``root`` is the folder that holds the apps' homes."""
 

@@ -245,9 +245,9 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
 from ansible_collections.slipway.flask.plugins.module_utils.health import Probe
 from ansible_collections.slipway.flask.plugins.module_utils.history import LIVE, REFUSED, ROLLED_BACK, History
-from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
+from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout, other_than
 from ansible_collections.slipway.flask.plugins.module_utils.lock import Busy, locked
-from ansible_collections.slipway.flask.plugins.module_utils.slots import App, other_than
+from ansible_collections.slipway.flask.plugins.module_utils.slots import App
 
 HEALTH = {
     "path": {"type": "str"},

@@ -8,8 +8,7 @@ import time
 
 import pytest
 from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
-from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
-from ansible_collections.slipway.flask.plugins.module_utils.slots import other_than
+from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout, other_than
 from ansible_collections.slipway.flask.plugins.modules import cutover
 from ansible_collections.slipway.flask.plugins.modules.cutover import Interrupted, Refused, Run
 
