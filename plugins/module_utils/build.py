@@ -11,7 +11,6 @@ import hashlib
 import io
 import json
 import os
-import platform
 import pwd
 import re
 import shutil
@@ -22,7 +21,8 @@ import tarfile
 import tempfile
 import time
 
-from ansible_collections.slipway.flask.plugins.module_utils import environment, index
+from ansible_collections.slipway.flask.plugins.module_utils import environment, index, users
+from ansible_collections.slipway.flask.plugins.module_utils.errors import BuildError
 from ansible_collections.slipway.flask.plugins.module_utils.layout import BUILD_HOME, BUILD_USER, UV, Layout
 
 FORMAT = 1  # Part of every ID: raise it when a release of the same input must be built anew.
@@ -30,27 +30,10 @@ SPARE_BYTES = 100 << 20
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
-class BuildError(Exception):
-    """The release cannot be built; ``str()`` says why."""
-
-
 def identity(inputs: dict) -> str:
     """A release's ID: twelve hex digits that any change of what goes into it changes."""
     text = json.dumps({"format": FORMAT, **inputs}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def interpreter(version: str) -> tuple[str, str]:
-    """Path of the interpreter and its full version, which is '' where the host doesn't have it."""
-    path = f"/usr/bin/python{version or 3}"
-    try:
-        shown = subprocess.run(
-            [path, "-IS", "-c", "import sys; print(sys.version.split()[0])"], text=True, timeout=30, check=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return path, ""
-    return path, shown.stdout.strip()
 
 
 def is_complete(path: str) -> bool:
@@ -82,50 +65,10 @@ def scm_environment(version: str) -> dict[str, str]:
     return dict.fromkeys(names, version) if version else {}
 
 
-def target(version: str) -> dict[str, str]:
-    """What the wheels must fit that a host with this Python installs."""
-    name, dummy, glibc = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
-    return {"python": version, "machine": platform.machine(), "glibc": glibc if name == "glibc" else "0.0"}
-
-
 def inside(path: str, top: str) -> bool:
     """Whether ``path``, all links followed, lies in ``top``."""
     top = os.path.realpath(top)
     return os.path.commonpath([top, os.path.realpath(path)]) == top
-
-
-def account(name: str) -> pwd.struct_passwd:
-    try:
-        return pwd.getpwnam(name)
-    except KeyError:
-        raise BuildError(f"expected the user {name} on this host, found none; run the python role first") from None
-
-
-def make_home(layout: Layout) -> None:
-    """Create the app's home, unless something that is not an app's already bears its name."""
-    refuse_foreign_home(layout)
-    user = account(layout.user)
-    for folder in (layout.home, layout.releases, layout.shared):
-        os.makedirs(folder, exist_ok=True)
-        os.chmod(folder, 0o755)
-    # Others may pass, not look: Nginx serves some of the folders in it.
-    os.chmod(layout.shared, 0o751)
-    os.chown(layout.shared, user.pw_uid, user.pw_gid)
-
-
-def refuse_foreign_home(layout: Layout) -> None:
-    """Raise :class:`BuildError` where the home's path is taken by something else."""
-    if not os.path.lexists(layout.home):
-        return
-    found = os.listdir(layout.home) if os.path.isdir(layout.home) else ["a file"]
-    if set(found) - {os.path.basename(layout.lock)} and not os.path.isdir(layout.etc):
-        with contextlib.suppress(OSError):
-            if os.lstat(layout.releases).st_uid == os.geteuid():
-                return
-        raise BuildError(
-            f"{layout.home} is there and is no app's home (it holds {', '.join(sorted(found)[:3])}); "
-            "give the app another name, or set slipway_root (app_root) to a folder of its own for the apps' homes"
-        )
 
 
 class Release:
@@ -196,7 +139,7 @@ class Release:
 
     def _make_folder(self, path: str) -> None:
         """A folder for the steps to fill."""
-        user = account(BUILD_USER)
+        user = users.account(BUILD_USER)
         os.mkdir(path)
         os.chown(path, user.pw_uid, user.pw_gid)
         os.chmod(path, 0o755)
@@ -212,7 +155,7 @@ class Release:
                 self._unpack_members(tar)
             if version := self.params["tree"].get("scm_version"):
                 self._stand_in_for_git(version)
-            _own(self.src, account(BUILD_USER))
+            _own(self.src, users.account(BUILD_USER))
 
     def _stand_in_for_git(self, version: str) -> None:
         """Let setuptools-scm, which asks git for a package's data files too, take the tree's files for git's."""
@@ -283,7 +226,7 @@ class Release:
             return False
         os.rmdir(self.venv)
         folders = environment.link(twin.venv, self.venv, (twin.path, self.path), self.layout.shared)
-        environment.give(folders, account(BUILD_USER))
+        environment.give(folders, users.account(BUILD_USER))
         try:
             for step in self.params["plan"]:
                 if "project" in step:
@@ -379,7 +322,7 @@ class Release:
         with tempfile.TemporaryFile(dir=self.path) as output:
             process = subprocess.Popen(
                 argv, cwd=self.src, env=self._environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True, umask=0o022, **_as(account(user)),
+                start_new_session=True, umask=0o022, **_as(users.account(user)),
             )  # fmt: skip
             try:
                 process.wait(max(1, self.deadline - time.monotonic()))
@@ -430,7 +373,7 @@ class Release:
 
         The app writes here and could lead root astray by a link: none is followed.
         """
-        user, walked = account(self.layout.user), self.layout.shared
+        user, walked = users.account(self.layout.user), self.layout.shared
         with contextlib.ExitStack() as opened:
             folders = [_open(opened, walked)]
             for name in [part for part in path.split("/") if part not in ("", ".")]:

@@ -5,6 +5,10 @@
 from __future__ import annotations
 
 
+class BuildError(Exception):
+    """The release cannot be built; ``str()`` says why."""
+
+
 class CutoverError(Exception):
     """The new slot was refused. ``str()`` says why, ``journal`` holds its last lines."""
 

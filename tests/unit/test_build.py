@@ -6,7 +6,6 @@ import base64
 import io
 import json
 import os
-import pwd
 import stat
 import tarfile
 import time
@@ -15,8 +14,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.slipway.flask.plugins.module_utils import build
-from ansible_collections.slipway.flask.plugins.module_utils.build import BuildError, Release
-from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
+from ansible_collections.slipway.flask.plugins.module_utils.build import Release
+from ansible_collections.slipway.flask.plugins.module_utils.errors import BuildError
 
 INDEX = {"url": "", "extra_urls": [], "find_links": [], "http_proxy": "", "https_proxy": "", "no_proxy": ""}
 PARAMS = {
@@ -39,16 +38,6 @@ PARAMS = {
 SITE_PACKAGES = "venv/lib/python3.13/site-packages"
 # The app's home, from a folder of a release.
 HOME = "../../.."
-
-
-@pytest.fixture
-def layout(tmp_path, monkeypatch):
-    """An app's home, all of whose users are the one who runs the tests."""
-    me = pwd.getpwuid(os.geteuid())
-    monkeypatch.setattr(build, "account", lambda name: me)
-    layout = Layout("hello", str(tmp_path))
-    build.make_home(layout)
-    return layout
 
 
 @pytest.fixture
@@ -114,44 +103,11 @@ def test_any_change_is_another_release(change):
     assert build.identity({**INPUTS, **change}) != build.identity(INPUTS)
 
 
-def test_a_missing_interpreter_has_no_version():
-    assert build.interpreter("3.1") == ("/usr/bin/python3.1", "")
-
-
 @pytest.mark.parametrize(
     ("wsgi", "expected"), [("a.b.c:app", ["a.b.c", "a.b", "a"]), ("hello:create_app('x.y')", ["hello"]), ("", [])]
 )
 def test_modules_of_a_wsgi_string(wsgi, expected):
     assert build.modules(wsgi) == expected
-
-
-# The home
-
-
-def test_a_folder_of_the_system_is_no_home(tmp_path):
-    (tmp_path / "ftp").mkdir()
-    (tmp_path / "ftp" / "welcome.msg").touch()
-    with pytest.raises(
-        BuildError, match=r"ftp is there and is no app's home \(it holds welcome.msg\); give the app another"
-    ):
-        build.refuse_foreign_home(Layout("ftp", str(tmp_path)))
-
-
-def test_a_file_is_no_home(tmp_path):
-    (tmp_path / "hello").touch()
-    with pytest.raises(BuildError, match="no app's home"):
-        build.refuse_foreign_home(Layout("hello", str(tmp_path)))
-
-
-def test_a_home_that_an_earlier_run_made_or_began_is_taken(tmp_path, layout):
-    build.refuse_foreign_home(layout)
-    (tmp_path / "begun").mkdir()
-    (tmp_path / "begun" / ".lock").touch()
-    build.refuse_foreign_home(Layout("begun", str(tmp_path)))
-
-
-def test_others_may_pass_the_shared_folder_but_not_look(layout):
-    assert stat.S_IMODE(os.stat(layout.shared).st_mode) == 0o751
 
 
 # The tree
