@@ -4,30 +4,33 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import grp
 import hashlib
-import io
 import json
 import os
 import pwd
 import re
 import shutil
 import signal
-import stat
 import subprocess
-import tarfile
 import tempfile
 import time
 
 from ansible_collections.slipway.flask.plugins.module_utils import environment, index, users
 from ansible_collections.slipway.flask.plugins.module_utils.errors import BuildError
-from ansible_collections.slipway.flask.plugins.module_utils.layout import BUILD_HOME, BUILD_USER, UV, Layout
+from ansible_collections.slipway.flask.plugins.module_utils.folders import inside, open_folder, own
+from ansible_collections.slipway.flask.plugins.module_utils.layout import (
+    BUILD_HOME,
+    BUILD_USER,
+    UV,
+    Layout,
+    ReleaseLayout,
+)
+from ansible_collections.slipway.flask.plugins.module_utils.unpack import unpack_tree, unpack_wheels
 
 FORMAT = 1  # Part of every ID: raise it when a release of the same input must be built anew.
 SPARE_BYTES = 100 << 20
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 def identity(inputs: dict) -> str:
@@ -65,21 +68,13 @@ def scm_environment(version: str) -> dict[str, str]:
     return dict.fromkeys(names, version) if version else {}
 
 
-def inside(path: str, top: str) -> bool:
-    """Whether ``path``, all links followed, lies in ``top``."""
-    top = os.path.realpath(top)
-    return os.path.commonpath([top, os.path.realpath(path)]) == top
-
-
-class Release:
+class Release(ReleaseLayout):
     """One release while it is built, in its final place: a virtual environment cannot be moved."""
 
     def __init__(self, layout: Layout, release_id: str, params: dict, python: tuple[str, str]) -> None:
+        super().__init__(layout.release(release_id))
         self.layout, self.id, self.params, self.python = layout, release_id, params, python
-        self.path = layout.release(release_id)
-        self.src, self.venv, self.public, self.tmp = (
-            os.path.join(self.path, name) for name in ("src", "venv", "public", "tmp")
-        )
+        self.scm_version = params["tree"].get("scm_version", "")
         self.uv = os.access(UV, os.X_OK)
         self.deadline = 0.0
         self.reusable_for = ""
@@ -144,44 +139,12 @@ class Release:
         os.chown(path, user.pw_uid, user.pw_gid)
         os.chmod(path, 0o755)
 
-    # The tree
+    # What the controller packed
 
     def _unpack(self) -> None:
-        """Unpack what the controller packed; what it would never pack is not believed."""
-        if self.params["archive"] or self.params["packed"]:
-            packed = io.BytesIO(base64.b64decode(self.params["packed"])) if self.params["packed"] else None
-            with tarfile.open(self.params["archive"] or None, "r:gz", packed) as tar:
-                tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
-                self._unpack_members(tar)
-            if version := self.params["tree"].get("scm_version"):
-                self._stand_in_for_git(version)
-            _own(self.src, users.account(BUILD_USER))
-
-    def _stand_in_for_git(self, version: str) -> None:
-        """Let setuptools-scm, which asks git for a package's data files too, take the tree's files for git's."""
-        archival = os.path.join(self.src, ".git_archival.txt")
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(archival)  # What is there is git's template.
-        with open(archival, "x", encoding="utf-8") as file:
-            file.write(f"node: {'0' * 40}\ndescribe-name: {version}\n")
-
-    def _unpack_members(self, tar: tarfile.TarFile) -> None:
-        links, now = [], time.time()
-        for member in tar:
-            path = os.path.join(self.src, member.name)
-            if member.name.startswith("/") or ".." in member.name.split("/") or not inside(path, self.src):
-                raise BuildError(f"the archive's member {member.name!r} leads out of the tree")
-            if not (member.isreg() or member.isdir() or member.issym()) or member.mode & 0o7000:
-                raise BuildError(f"the archive's member {member.name!r} is no plain file, folder or link")
-            # As of now: a file that changed must not have its predecessor's time, which Nginx makes its ETag from.
-            member.mtime = now
-            member.uid = member.gid = 0
-            member.uname = member.gname = ""
-            tar.extract(member, self.src)
-            links += [path] if member.issym() else []
-        for path in links:
-            if not inside(path, self.src):
-                raise BuildError(f"the archive's link {os.path.relpath(path, self.src)!r} leads out of the tree")
+        archive, packed = self.params["archive"], self.params["packed"]
+        if archive or packed:
+            unpack_tree(archive, packed, self.src, self.scm_version)
 
     @property
     def wheelhouse(self) -> str:
@@ -192,19 +155,8 @@ class Release:
         """Have this release's wheels, and none but these."""
         if self.params["wheels"] or not self.params["wheels_id"]:
             shutil.rmtree(self.layout.wheels, ignore_errors=True)
-        if not self.params["wheels"]:
-            return
-        temporary = f"{self.wheelhouse}.new"
-        os.makedirs(temporary)
-        with tarfile.open(self.params["wheels"], "r:") as tar:
-            for member in tar:
-                if not member.isreg() or not re.fullmatch(r"[\w.+!-]+\.whl", member.name):
-                    raise BuildError(f"the wheelhouse's member {member.name!r} is no wheel")
-                with open(os.path.join(temporary, member.name), "xb") as file:
-                    shutil.copyfileobj(tar.extractfile(member), file)
-        _own(temporary, pwd.getpwuid(os.geteuid()))
-        os.chmod(self.layout.wheels, 0o755)
-        os.rename(temporary, self.wheelhouse)
+        if self.params["wheels"]:
+            unpack_wheels(self.params["wheels"], self.wheelhouse)
 
     # The virtual environment
 
@@ -286,12 +238,6 @@ class Release:
     def _venv_python(self) -> str:
         return os.path.join(self.venv, "bin", "python")
 
-    @property
-    def site_packages(self) -> str:
-        lib = os.path.join(self.venv, "lib")
-        python = next(name for name in sorted(os.listdir(lib)) if name.startswith("python"))
-        return os.path.join(lib, python, "site-packages")
-
     def _distributions(self) -> set[str]:
         """Names of what is installed."""
         suffix = ".dist-info"
@@ -314,7 +260,7 @@ class Release:
             "UV_PYTHON_DOWNLOADS": "never",
             "PIP_CACHE_DIR": os.path.join(BUILD_HOME, "pip"),
             **index.environment(self.params["index"]),
-            **scm_environment(self.params["tree"].get("scm_version")),
+            **scm_environment(self.scm_version),
         }
 
     def _run(self, step: str, argv: list[str], check: bool = True, user: str = BUILD_USER) -> None:
@@ -375,13 +321,13 @@ class Release:
         """
         user, walked = users.account(self.layout.user), self.layout.shared
         with contextlib.ExitStack() as opened:
-            folders = [_open(opened, walked)]
+            folders = [open_folder(opened, walked)]
             for name in [part for part in path.split("/") if part not in ("", ".")]:
                 walked = os.path.join(walked, name)
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(name, 0o700, dir_fd=folders[-1])
                 try:
-                    folders.append(_open(opened, name, dir_fd=folders[-1]))
+                    folders.append(open_folder(opened, name, dir_fd=folders[-1]))
                 except OSError:
                     raise BuildError(f"expected a folder at {walked}, found a link or a file; remove it") from None
                 if os.fstat(folders[-1]).st_uid != user.pw_uid:
@@ -453,7 +399,7 @@ class Release:
         """Root's from here on, writable by nobody else, on the disk, and complete once release.json says so."""
         self._kill_leftovers()
         shutil.rmtree(self.tmp)
-        _own(self.path, pwd.getpwuid(os.geteuid()))
+        own(self.path, pwd.getpwuid(os.geteuid()))
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(["sync", "--file-system", self.path], stdin=subprocess.DEVNULL, timeout=60, check=False)
         created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -466,17 +412,11 @@ class Release:
             os.fsync(file.fileno())
         os.replace(temporary, os.path.join(self.path, "release.json"))
         with contextlib.ExitStack() as opened:
-            os.fsync(_open(opened, self.path))
+            os.fsync(open_folder(opened, self.path))
 
     def description(self) -> dict[str, str]:
         """What a person wants to know of a release beside its ID."""
         return {"source": index.mask(self.params["tree"].get("describe", "")), "python": " ".join(self.python)}
-
-
-def _open(opened: contextlib.ExitStack, path: str, dir_fd: int | None = None) -> int:
-    descriptor = os.open(path, _FOLDER, dir_fd=dir_fd)
-    opened.callback(os.close, descriptor)
-    return descriptor
 
 
 def _environ(pid: str) -> list[bytes]:
@@ -497,16 +437,3 @@ def _as(user: pwd.struct_passwd) -> dict:
 def _normal(name: str) -> str:
     """A distribution's name as PEP 503 compares it."""
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _own(top: str, user: pwd.struct_passwd) -> None:
-    """Give a tree to a user, readable by all, writable by no other, without a set-uid bit anywhere."""
-    for folder, folders, files in os.walk(top):
-        for path in [folder, *(os.path.join(folder, name) for name in folders + files)]:
-            status = os.lstat(path)
-            if (status.st_uid, status.st_gid) != (user.pw_uid, user.pw_gid):
-                os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
-            if not stat.S_ISLNK(status.st_mode):
-                mode = 0o755 if stat.S_ISDIR(status.st_mode) or status.st_mode & 0o100 else 0o644
-                if stat.S_IMODE(status.st_mode) != mode:
-                    os.chmod(path, mode)

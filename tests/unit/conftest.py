@@ -9,7 +9,7 @@ import time
 import pytest
 from ansible_collections.slipway.flask.plugins.module_utils import users
 from ansible_collections.slipway.flask.plugins.module_utils.home import make_home
-from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
+from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout, ReleaseLayout
 
 
 @pytest.fixture
@@ -25,3 +25,21 @@ def layout(tmp_path, monkeypatch):
     layout = Layout("hello", str(tmp_path))
     make_home(layout)
     return layout
+
+
+@pytest.fixture
+def folders(layout):
+    """Makes the folders of a release, with files of the given paths in them."""
+
+    def folders(*files):
+        release = ReleaseLayout(layout.release("3f9c0a6be21d"))
+        for folder in (release.path, release.src, release.venv, release.public, release.tmp):
+            os.makedirs(folder, exist_ok=True)
+        for file in ("venv/lib/python3.13/site-packages/pip/__init__.py", *files):
+            path = os.path.join(release.path, file)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8") as stream:
+                stream.write(file)
+        return release
+
+    return folders
