@@ -5,28 +5,22 @@
 from __future__ import annotations
 
 import contextlib
-import grp
 import hashlib
 import json
 import os
 import pwd
 import re
 import shutil
-import signal
 import subprocess
-import tempfile
 import time
 
 from ansible_collections.slipway.flask.plugins.module_utils import environment, index, users
 from ansible_collections.slipway.flask.plugins.module_utils.errors import BuildError
-from ansible_collections.slipway.flask.plugins.module_utils.folders import inside, open_folder, own
-from ansible_collections.slipway.flask.plugins.module_utils.layout import (
-    BUILD_HOME,
-    BUILD_USER,
-    UV,
-    Layout,
-    ReleaseLayout,
-)
+from ansible_collections.slipway.flask.plugins.module_utils.folders import open_folder, own
+from ansible_collections.slipway.flask.plugins.module_utils.layout import BUILD_USER, UV, Layout, ReleaseLayout
+from ansible_collections.slipway.flask.plugins.module_utils.shared import Shared
+from ansible_collections.slipway.flask.plugins.module_utils.static import Static
+from ansible_collections.slipway.flask.plugins.module_utils.steps import Steps
 from ansible_collections.slipway.flask.plugins.module_utils.unpack import unpack_tree, unpack_wheels
 
 FORMAT = 1  # Part of every ID: raise it when a release of the same input must be built anew.
@@ -61,13 +55,6 @@ def pip_words(step: dict, src: str) -> tuple[str, list[str]]:
     return "the project", [*deps, "--", os.path.normpath(os.path.join(src, step["project"])) + extras]
 
 
-def scm_environment(version: str) -> dict[str, str]:
-    """Variables that tell build systems the version that they would ask git for."""
-    names = ("SETUPTOOLS_SCM_PRETEND_VERSION", "PBR_VERSION", "PDM_BUILD_SCM_VERSION")
-    names += ("POETRY_DYNAMIC_VERSIONING_BYPASS", "UV_DYNAMIC_VERSIONING_BYPASS")
-    return dict.fromkeys(names, version) if version else {}
-
-
 class Release(ReleaseLayout):
     """One release while it is built, in its final place: a virtual environment cannot be moved."""
 
@@ -75,8 +62,8 @@ class Release(ReleaseLayout):
         super().__init__(layout.release(release_id))
         self.layout, self.id, self.params, self.python = layout, release_id, params, python
         self.scm_version = params["tree"].get("scm_version", "")
+        self.steps = Steps(self, params["index"], self.scm_version, params["build_timeout"])
         self.uv = os.access(UV, os.X_OK)
-        self.deadline = 0.0
         self.reusable_for = ""
         # What the environment is made of, but for what the project itself depends on, which is known once it is built.
         inputs = {key: params[key] for key in ("plan", "requirement", "server")}
@@ -86,15 +73,14 @@ class Release(ReleaseLayout):
 
     def build(self) -> None:
         """Build it whole, or leave nothing of it behind."""
-        self.deadline = time.monotonic() + self.params["build_timeout"]
+        self.steps.begin()
         try:
             self._clear()
             self._make_folders()
             self._unpack()
             self._unpack_wheels()
             self._install()
-            self._share()
-            self._publish()
+            self._link()
             self._seal()
         except BaseException:
             self._clear()
@@ -102,20 +88,8 @@ class Release(ReleaseLayout):
 
     def _clear(self) -> None:
         """Remove what an earlier run left, and first of all what of it still runs."""
-        self._kill_leftovers()
+        self.steps.kill_leftovers()
         shutil.rmtree(self.path, ignore_errors=True)
-
-    def _kill_leftovers(self) -> None:
-        """Kill every process that a step left running: it could still write to the release."""
-        mark = os.fsencode(f"TMPDIR={self.tmp}")
-        for dummy in range(20):
-            left = [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and mark in _environ(entry)]
-            if not left:
-                return
-            for pid in left:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(0.05)
 
     def _make_folders(self) -> None:
         archive = self.params["archive"]
@@ -165,7 +139,7 @@ class Release(ReleaseLayout):
             self._install_anew()
         # Not every file of every package compiles; the app's process, who cannot write here, does without those.
         compileall = ["-m", "compileall", "-q", "-j0", self.src, self.site_packages]
-        self._run("compiling", [self._venv_python, *compileall], check=False)
+        self.steps.run("compiling", [self._venv_python, *compileall], check=False)
         # For nothing where a part of the environment but the project is of this tree alone.
         project = {self.src} if any("project" in step for step in self.params["plan"]) else set()
         if set(environment.from_paths(self.site_packages)) == project:
@@ -214,7 +188,7 @@ class Release(ReleaseLayout):
     def _install_anew(self) -> None:
         python = self.python[0]
         venv = [UV, "venv", "--no-project", "--python", python] if self.uv else [python, "-m", "venv"]
-        self._run("making the virtual environment", [*venv, self.venv])
+        self.steps.run("making the virtual environment", [*venv, self.venv])
         for step in self.params["plan"]:
             self._pip(*pip_words(step, self.src))
         if self.params["requirement"]:
@@ -232,7 +206,7 @@ class Release(ReleaseLayout):
             options = ["--no-compile", "--no-input", "--disable-pip-version-check", "--use-pep517"]
             pip = [self._venv_python, "-m", "pip", "install", *options]
         no_index = ["--no-index", "--find-links", self.wheelhouse] if self.wheelhouse else []
-        self._run(f"installing {what}", [*pip, *no_index, *words])
+        self.steps.run(f"installing {what}", [*pip, *no_index, *words])
 
     @property
     def _venv_python(self) -> str:
@@ -244,160 +218,20 @@ class Release(ReleaseLayout):
         names = [name[: -len(suffix)] for name in os.listdir(self.site_packages) if name.endswith(suffix)]
         return {_normal(name.rpartition("-")[0]) for name in names}
 
-    # Steps as the build user
+    # Folders that are led elsewhere
 
-    def _environment(self) -> dict[str, str]:
-        """A step's whole environment."""
-        return {
-            "HOME": BUILD_HOME,
-            "TMPDIR": self.tmp,
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "NO_COLOR": "1",
-            "UV_CACHE_DIR": os.path.join(BUILD_HOME, "uv"),
-            "UV_LINK_MODE": "copy",  # A hard link's owner and mode would be those of the cache too.
-            "UV_NO_PROGRESS": "1",
-            "UV_PYTHON_DOWNLOADS": "never",
-            "PIP_CACHE_DIR": os.path.join(BUILD_HOME, "pip"),
-            **index.environment(self.params["index"]),
-            **scm_environment(self.scm_version),
-        }
-
-    def _run(self, step: str, argv: list[str], check: bool = True, user: str = BUILD_USER) -> None:
-        """Run a command in the tree as ``user``; killed with all it started when the build's time is up."""
-        with tempfile.TemporaryFile(dir=self.path) as output:
-            process = subprocess.Popen(
-                argv, cwd=self.src, env=self._environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True, umask=0o022, **_as(users.account(user)),
-            )  # fmt: skip
-            try:
-                process.wait(max(1, self.deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                end = f"was not done when the build's {self.params['build_timeout']} s were over (build_timeout)"
-            else:
-                end = f"failed with exit status {process.returncode}" if check and process.returncode else ""
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-            if end:
-                output.seek(0)
-                lines = output.read().decode(errors="replace").strip().splitlines()[-30:]
-                raise BuildError(index.mask("\n".join([f"{step} {end}. Last lines:", *lines])))
-
-    # What outlives the release
-
-    def _share(self) -> None:
-        """Lead the app's writable folders to those that outlive releases."""
-        self._kill_leftovers()
-        links = {path: os.path.join(self.src, path.strip("/")) for path in self.params["shared"]}
-        for path, link in links.items():
-            self._link_shared(path, link)
-        if "instance" in links:
-            # Where Flask looks for it when the app is imported from site-packages.
-            for module in modules(self.params["wsgi"]):
-                self._link_shared("instance", os.path.join(self.venv, "var", f"{module}-instance"))
-
-    def _link_shared(self, path: str, link: str) -> None:
-        target = os.path.join(self.layout.shared, path.strip("/"))
-        if ".." in path.split("/") or not inside(os.path.dirname(link), self.path):
-            raise BuildError(f"shared {path}: leads out of the tree; name a folder in it")
-        if os.path.lexists(link):
-            if os.path.islink(link) or not os.path.isdir(link):
-                raise BuildError(f"shared {path}: expected a folder, found something else in the tree; name its folder")
-            if not os.path.lexists(target):
-                self._share_folder(os.path.dirname(path))
-                copy = 'umask 027; rm -rf "$2.new"; cp -R "$1" "$2.new" && mv -T "$2.new" "$2"'
-                self._run(f"copying {path}", ["/bin/sh", "-c", copy, "sh", link, target], user=self.layout.user)
-            shutil.rmtree(link)
-        self._share_folder(path)
-        os.makedirs(os.path.dirname(link), exist_ok=True)
-        os.symlink(os.path.relpath(target, os.path.dirname(link)), link)
-
-    def _share_folder(self, path: str, group: str = "") -> None:
-        """Have a shared folder, owned by the app and readable by ``group``.
-
-        The app writes here and could lead root astray by a link: none is followed.
-        """
-        user, walked = users.account(self.layout.user), self.layout.shared
-        with contextlib.ExitStack() as opened:
-            folders = [open_folder(opened, walked)]
-            for name in [part for part in path.split("/") if part not in ("", ".")]:
-                walked = os.path.join(walked, name)
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(name, 0o700, dir_fd=folders[-1])
-                try:
-                    folders.append(open_folder(opened, name, dir_fd=folders[-1]))
-                except OSError:
-                    raise BuildError(f"expected a folder at {walked}, found a link or a file; remove it") from None
-                if os.fstat(folders[-1]).st_uid != user.pw_uid:
-                    os.fchown(folders[-1], user.pw_uid, user.pw_gid)
-                    os.fchmod(folders[-1], 0o750)
-            if group and len(folders) > 1:
-                self._open_to(grp.getgrnam(group).gr_gid, walked, folders[1:])
-
-    def _open_to(self, gid: int, path: str, folders: list[int]) -> None:
-        """Let a group read the shared folder at ``path``, given with its parents, and what is or will be in it."""
-        if os.fstat(folders[-1]).st_gid != gid:
-            self._run(f"opening {path}", ["chmod", "-R", "o+rX", path], user=self.layout.user)
-        for folder in folders:
-            # Set-group-ID: what the app writes here has the group too. All others stop at this folder.
-            os.fchown(folder, -1, gid)
-            os.fchmod(folder, 0o2750)
-
-    # What Nginx serves
-
-    def _publish(self) -> None:
-        """Give every URL prefix of static files its folder below public/, where Nginx looks."""
-        static = self.params["static"]
-        if static is None:
-            static = self._own_static()
-        for prefix in sorted(static):
-            folder = self._static_folder(prefix, static[prefix])
-            link = os.path.join(self.public, prefix.strip("/"))
-            if not inside(link, self.public):
-                raise BuildError(
-                    f"static {prefix}: lies within another prefix, which has one folder; leave one of them out"
-                )
-            os.makedirs(os.path.dirname(link), exist_ok=True)
-            os.symlink(os.path.relpath(folder, os.path.dirname(link)), link)
-
-    def _own_static(self) -> dict[str, str]:
-        """The static folder where Flask itself looks, beside the app's module."""
-        for module in modules(self.params["wsgi"]):
-            name = module.replace(".", "/")
-            for kind, root in (
-                ("", self.src),
-                ("src/", os.path.join(self.src, "src")),
-                ("package:", self.site_packages),
-            ):
-                beside = os.path.dirname(name) if os.path.isfile(os.path.join(root, f"{name}.py")) else name
-                found = os.path.join(beside, "static")
-                if os.path.isdir(os.path.join(root, found)):
-                    return {"/static/": kind + found}
-        return {}
-
-    def _static_folder(self, prefix: str, where: str) -> str:
-        kind, dummy, path = where.rpartition(":")
-        tops = {"": self.src, "package": self.site_packages, "shared": self.layout.shared}
-        if kind not in tops or not prefix.strip("/"):
-            raise BuildError(
-                f"static {prefix}: expected a prefix such as /files/ and a folder in the tree, package:NAME/FOLDER "
-                f"or shared:FOLDER, found {where!r}"
-            )
-        folder = os.path.normpath(os.path.join(tops[kind], path))
-        if inside(folder, self.layout.shared):
-            real = os.path.relpath(os.path.realpath(folder), os.path.realpath(self.layout.shared))
-            self._share_folder(real, self.params["static_group"])
-        elif not os.path.isdir(folder) or not inside(folder, self.path):
-            raise BuildError(f"static {prefix}: {where!r} stands for {folder}, which is no folder of this release")
-        return folder
+    def _link(self) -> None:
+        """Lead the app's writable folders to those that outlive releases, and Nginx to the static ones."""
+        self.steps.kill_leftovers()
+        shared, names = Shared(self.layout, self, self.steps), modules(self.params["wsgi"])
+        shared.lead(self.params["shared"], names)
+        Static(self, shared, self.params["static_group"]).publish(self.params["static"], names)
 
     # The end
 
     def _seal(self) -> None:
         """Root's from here on, writable by nobody else, on the disk, and complete once release.json says so."""
-        self._kill_leftovers()
+        self.steps.kill_leftovers()
         shutil.rmtree(self.tmp)
         own(self.path, pwd.getpwuid(os.geteuid()))
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
@@ -417,21 +251,6 @@ class Release(ReleaseLayout):
     def description(self) -> dict[str, str]:
         """What a person wants to know of a release beside its ID."""
         return {"source": index.mask(self.params["tree"].get("describe", "")), "python": " ".join(self.python)}
-
-
-def _environ(pid: str) -> list[bytes]:
-    try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            return file.read().split(b"\0")
-    except OSError:
-        return []
-
-
-def _as(user: pwd.struct_passwd) -> dict:
-    """Arguments of Popen for another user than this one."""
-    if user.pw_uid == os.geteuid():
-        return {}
-    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
 def _normal(name: str) -> str:

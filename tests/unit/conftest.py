@@ -7,9 +7,10 @@ import pwd
 import time
 
 import pytest
-from ansible_collections.slipway.flask.plugins.module_utils import users
+from ansible_collections.slipway.flask.plugins.module_utils import index, users
 from ansible_collections.slipway.flask.plugins.module_utils.home import make_home
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout, ReleaseLayout
+from ansible_collections.slipway.flask.plugins.module_utils.steps import Steps
 
 
 @pytest.fixture
@@ -43,3 +44,16 @@ def folders(layout):
         return release
 
     return folders
+
+
+@pytest.fixture
+def steps_of():
+    """Makes what runs the steps of a release, whose time begins now."""
+
+    def steps_of(release, scm_version="", timeout=20):
+        packages = {name: option["default"] for name, option in index.OPTIONS.items()}
+        steps = Steps(release, packages, scm_version, timeout)
+        steps.begin()
+        return steps
+
+    return steps_of
