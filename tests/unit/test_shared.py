@@ -13,6 +13,9 @@ from ansible_collections.slipway.flask.plugins.module_utils import shared
 from ansible_collections.slipway.flask.plugins.module_utils.errors import BuildError
 from ansible_collections.slipway.flask.plugins.module_utils.shared import Shared
 
+# The app's home, from a folder of a release.
+HOME = "../../.."
+
 
 @pytest.fixture
 def share(layout, steps_of):
@@ -31,7 +34,7 @@ def test_a_shared_folder_keeps_what_the_tree_shipped_at_first(layout, folders, s
     share(release, "data")
     with open(f"{layout.shared}/data/a.txt", "a", encoding="utf-8") as file:
         file.write(", changed")
-    assert os.readlink(f"{release.src}/data") == "../../../shared/data"
+    assert os.readlink(f"{release.src}/data") == f"{HOME}/shared/data"
     shutil.rmtree(release.path)
     share(folders("src/data/a.txt", "src/data/b.txt"), "data")
     assert os.listdir(f"{layout.shared}/data") == ["a.txt"]

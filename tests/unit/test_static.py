@@ -12,6 +12,8 @@ from ansible_collections.slipway.flask.plugins.module_utils.shared import Shared
 from ansible_collections.slipway.flask.plugins.module_utils.static import Static
 
 SITE_PACKAGES = "venv/lib/python3.13/site-packages"
+# The app's home, from a folder of a release.
+HOME = "../../.."
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def test_prefixes_lead_to_the_tree_to_packages_and_to_shared_folders(layout, fol
     assert published(release, static) == {
         "static": "../src/web/dist",
         "admin/static": f"../../{SITE_PACKAGES}/flask_admin/static",
-        "media": "../../../shared/uploads",
+        "media": f"{HOME}/shared/uploads",
     }
     assert os.path.isdir(f"{layout.shared}/uploads")
 
