@@ -4,53 +4,33 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import grp
 import hashlib
-import io
 import json
 import os
-import platform
 import pwd
 import re
 import shutil
-import signal
-import stat
 import subprocess
-import tarfile
-import tempfile
 import time
 
-from ansible_collections.slipway.flask.plugins.module_utils import environment, index
-from ansible_collections.slipway.flask.plugins.module_utils.layout import BUILD_HOME, BUILD_USER, UV, Layout
+from ansible_collections.slipway.flask.plugins.module_utils import environment, index, users
+from ansible_collections.slipway.flask.plugins.module_utils.errors import BuildError
+from ansible_collections.slipway.flask.plugins.module_utils.folders import open_folder, own
+from ansible_collections.slipway.flask.plugins.module_utils.layout import BUILD_USER, UV, Layout, ReleaseLayout
+from ansible_collections.slipway.flask.plugins.module_utils.shared import Shared
+from ansible_collections.slipway.flask.plugins.module_utils.static import Static
+from ansible_collections.slipway.flask.plugins.module_utils.steps import Steps
+from ansible_collections.slipway.flask.plugins.module_utils.unpack import unpack_tree, unpack_wheels
 
 FORMAT = 1  # Part of every ID: raise it when a release of the same input must be built anew.
 SPARE_BYTES = 100 << 20
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-
-
-class BuildError(Exception):
-    """The release cannot be built; ``str()`` says why."""
 
 
 def identity(inputs: dict) -> str:
     """A release's ID: twelve hex digits that any change of what goes into it changes."""
     text = json.dumps({"format": FORMAT, **inputs}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def interpreter(version: str) -> tuple[str, str]:
-    """Path of the interpreter and its full version, which is '' where the host doesn't have it."""
-    path = f"/usr/bin/python{version or 3}"
-    try:
-        shown = subprocess.run(
-            [path, "-IS", "-c", "import sys; print(sys.version.split()[0])"], text=True, timeout=30, check=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return path, ""
-    return path, shown.stdout.strip()
 
 
 def is_complete(path: str) -> bool:
@@ -75,70 +55,15 @@ def pip_words(step: dict, src: str) -> tuple[str, list[str]]:
     return "the project", [*deps, "--", os.path.normpath(os.path.join(src, step["project"])) + extras]
 
 
-def scm_environment(version: str) -> dict[str, str]:
-    """Variables that tell build systems the version that they would ask git for."""
-    names = ("SETUPTOOLS_SCM_PRETEND_VERSION", "PBR_VERSION", "PDM_BUILD_SCM_VERSION")
-    names += ("POETRY_DYNAMIC_VERSIONING_BYPASS", "UV_DYNAMIC_VERSIONING_BYPASS")
-    return dict.fromkeys(names, version) if version else {}
-
-
-def target(version: str) -> dict[str, str]:
-    """What the wheels must fit that a host with this Python installs."""
-    name, dummy, glibc = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ")
-    return {"python": version, "machine": platform.machine(), "glibc": glibc if name == "glibc" else "0.0"}
-
-
-def inside(path: str, top: str) -> bool:
-    """Whether ``path``, all links followed, lies in ``top``."""
-    top = os.path.realpath(top)
-    return os.path.commonpath([top, os.path.realpath(path)]) == top
-
-
-def account(name: str) -> pwd.struct_passwd:
-    try:
-        return pwd.getpwnam(name)
-    except KeyError:
-        raise BuildError(f"expected the user {name} on this host, found none; run the python role first") from None
-
-
-def make_home(layout: Layout) -> None:
-    """Create the app's home, unless something that is not an app's already bears its name."""
-    refuse_foreign_home(layout)
-    user = account(layout.user)
-    for folder in (layout.home, layout.releases, layout.shared):
-        os.makedirs(folder, exist_ok=True)
-        os.chmod(folder, 0o755)
-    # Others may pass, not look: Nginx serves some of the folders in it.
-    os.chmod(layout.shared, 0o751)
-    os.chown(layout.shared, user.pw_uid, user.pw_gid)
-
-
-def refuse_foreign_home(layout: Layout) -> None:
-    """Raise :class:`BuildError` where the home's path is taken by something else."""
-    if not os.path.lexists(layout.home):
-        return
-    found = os.listdir(layout.home) if os.path.isdir(layout.home) else ["a file"]
-    if set(found) - {os.path.basename(layout.lock)} and not os.path.isdir(layout.etc):
-        with contextlib.suppress(OSError):
-            if os.lstat(layout.releases).st_uid == os.geteuid():
-                return
-        raise BuildError(
-            f"{layout.home} is there and is no app's home (it holds {', '.join(sorted(found)[:3])}); "
-            "give the app another name, or set slipway_root (app_root) to a folder of its own for the apps' homes"
-        )
-
-
-class Release:
+class Release(ReleaseLayout):
     """One release while it is built, in its final place: a virtual environment cannot be moved."""
 
     def __init__(self, layout: Layout, release_id: str, params: dict, python: tuple[str, str]) -> None:
+        super().__init__(layout.release(release_id))
         self.layout, self.id, self.params, self.python = layout, release_id, params, python
-        self.path = layout.release(release_id)
-        self.src, self.venv, self.public, self.tmp = (
-            os.path.join(self.path, name) for name in ("src", "venv", "public", "tmp")
-        )
+        self.scm_version = params["tree"].get("scm_version", "")
+        self.steps = Steps(self, params["index"], self.scm_version, params["build_timeout"])
         self.uv = os.access(UV, os.X_OK)
-        self.deadline = 0.0
         self.reusable_for = ""
         # What the environment is made of, but for what the project itself depends on, which is known once it is built.
         inputs = {key: params[key] for key in ("plan", "requirement", "server")}
@@ -148,15 +73,14 @@ class Release:
 
     def build(self) -> None:
         """Build it whole, or leave nothing of it behind."""
-        self.deadline = time.monotonic() + self.params["build_timeout"]
+        self.steps.begin()
         try:
             self._clear()
             self._make_folders()
             self._unpack()
             self._unpack_wheels()
             self._install()
-            self._share()
-            self._publish()
+            self._link()
             self._seal()
         except BaseException:
             self._clear()
@@ -164,20 +88,8 @@ class Release:
 
     def _clear(self) -> None:
         """Remove what an earlier run left, and first of all what of it still runs."""
-        self._kill_leftovers()
+        self.steps.kill_leftovers()
         shutil.rmtree(self.path, ignore_errors=True)
-
-    def _kill_leftovers(self) -> None:
-        """Kill every process that a step left running: it could still write to the release."""
-        mark = os.fsencode(f"TMPDIR={self.tmp}")
-        for dummy in range(20):
-            left = [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and mark in _environ(entry)]
-            if not left:
-                return
-            for pid in left:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(0.05)
 
     def _make_folders(self) -> None:
         archive = self.params["archive"]
@@ -196,49 +108,17 @@ class Release:
 
     def _make_folder(self, path: str) -> None:
         """A folder for the steps to fill."""
-        user = account(BUILD_USER)
+        user = users.account(BUILD_USER)
         os.mkdir(path)
         os.chown(path, user.pw_uid, user.pw_gid)
         os.chmod(path, 0o755)
 
-    # The tree
+    # What the controller packed
 
     def _unpack(self) -> None:
-        """Unpack what the controller packed; what it would never pack is not believed."""
-        if self.params["archive"] or self.params["packed"]:
-            packed = io.BytesIO(base64.b64decode(self.params["packed"])) if self.params["packed"] else None
-            with tarfile.open(self.params["archive"] or None, "r:gz", packed) as tar:
-                tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
-                self._unpack_members(tar)
-            if version := self.params["tree"].get("scm_version"):
-                self._stand_in_for_git(version)
-            _own(self.src, account(BUILD_USER))
-
-    def _stand_in_for_git(self, version: str) -> None:
-        """Let setuptools-scm, which asks git for a package's data files too, take the tree's files for git's."""
-        archival = os.path.join(self.src, ".git_archival.txt")
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(archival)  # What is there is git's template.
-        with open(archival, "x", encoding="utf-8") as file:
-            file.write(f"node: {'0' * 40}\ndescribe-name: {version}\n")
-
-    def _unpack_members(self, tar: tarfile.TarFile) -> None:
-        links, now = [], time.time()
-        for member in tar:
-            path = os.path.join(self.src, member.name)
-            if member.name.startswith("/") or ".." in member.name.split("/") or not inside(path, self.src):
-                raise BuildError(f"the archive's member {member.name!r} leads out of the tree")
-            if not (member.isreg() or member.isdir() or member.issym()) or member.mode & 0o7000:
-                raise BuildError(f"the archive's member {member.name!r} is no plain file, folder or link")
-            # As of now: a file that changed must not have its predecessor's time, which Nginx makes its ETag from.
-            member.mtime = now
-            member.uid = member.gid = 0
-            member.uname = member.gname = ""
-            tar.extract(member, self.src)
-            links += [path] if member.issym() else []
-        for path in links:
-            if not inside(path, self.src):
-                raise BuildError(f"the archive's link {os.path.relpath(path, self.src)!r} leads out of the tree")
+        archive, packed = self.params["archive"], self.params["packed"]
+        if archive or packed:
+            unpack_tree(archive, packed, self.src, self.scm_version)
 
     @property
     def wheelhouse(self) -> str:
@@ -249,19 +129,8 @@ class Release:
         """Have this release's wheels, and none but these."""
         if self.params["wheels"] or not self.params["wheels_id"]:
             shutil.rmtree(self.layout.wheels, ignore_errors=True)
-        if not self.params["wheels"]:
-            return
-        temporary = f"{self.wheelhouse}.new"
-        os.makedirs(temporary)
-        with tarfile.open(self.params["wheels"], "r:") as tar:
-            for member in tar:
-                if not member.isreg() or not re.fullmatch(r"[\w.+!-]+\.whl", member.name):
-                    raise BuildError(f"the wheelhouse's member {member.name!r} is no wheel")
-                with open(os.path.join(temporary, member.name), "xb") as file:
-                    shutil.copyfileobj(tar.extractfile(member), file)
-        _own(temporary, pwd.getpwuid(os.geteuid()))
-        os.chmod(self.layout.wheels, 0o755)
-        os.rename(temporary, self.wheelhouse)
+        if self.params["wheels"]:
+            unpack_wheels(self.params["wheels"], self.wheelhouse)
 
     # The virtual environment
 
@@ -270,7 +139,7 @@ class Release:
             self._install_anew()
         # Not every file of every package compiles; the app's process, who cannot write here, does without those.
         compileall = ["-m", "compileall", "-q", "-j0", self.src, self.site_packages]
-        self._run("compiling", [self._venv_python, *compileall], check=False)
+        self.steps.run("compiling", [self._venv_python, *compileall], check=False)
         # For nothing where a part of the environment but the project is of this tree alone.
         project = {self.src} if any("project" in step for step in self.params["plan"]) else set()
         if set(environment.from_paths(self.site_packages)) == project:
@@ -283,7 +152,7 @@ class Release:
             return False
         os.rmdir(self.venv)
         folders = environment.link(twin.venv, self.venv, (twin.path, self.path), self.layout.shared)
-        environment.give(folders, account(BUILD_USER))
+        environment.give(folders, users.account(BUILD_USER))
         try:
             for step in self.params["plan"]:
                 if "project" in step:
@@ -319,7 +188,7 @@ class Release:
     def _install_anew(self) -> None:
         python = self.python[0]
         venv = [UV, "venv", "--no-project", "--python", python] if self.uv else [python, "-m", "venv"]
-        self._run("making the virtual environment", [*venv, self.venv])
+        self.steps.run("making the virtual environment", [*venv, self.venv])
         for step in self.params["plan"]:
             self._pip(*pip_words(step, self.src))
         if self.params["requirement"]:
@@ -337,17 +206,11 @@ class Release:
             options = ["--no-compile", "--no-input", "--disable-pip-version-check", "--use-pep517"]
             pip = [self._venv_python, "-m", "pip", "install", *options]
         no_index = ["--no-index", "--find-links", self.wheelhouse] if self.wheelhouse else []
-        self._run(f"installing {what}", [*pip, *no_index, *words])
+        self.steps.run(f"installing {what}", [*pip, *no_index, *words])
 
     @property
     def _venv_python(self) -> str:
         return os.path.join(self.venv, "bin", "python")
-
-    @property
-    def site_packages(self) -> str:
-        lib = os.path.join(self.venv, "lib")
-        python = next(name for name in sorted(os.listdir(lib)) if name.startswith("python"))
-        return os.path.join(lib, python, "site-packages")
 
     def _distributions(self) -> set[str]:
         """Names of what is installed."""
@@ -355,162 +218,22 @@ class Release:
         names = [name[: -len(suffix)] for name in os.listdir(self.site_packages) if name.endswith(suffix)]
         return {_normal(name.rpartition("-")[0]) for name in names}
 
-    # Steps as the build user
+    # Folders that are led elsewhere
 
-    def _environment(self) -> dict[str, str]:
-        """A step's whole environment."""
-        return {
-            "HOME": BUILD_HOME,
-            "TMPDIR": self.tmp,
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "NO_COLOR": "1",
-            "UV_CACHE_DIR": os.path.join(BUILD_HOME, "uv"),
-            "UV_LINK_MODE": "copy",  # A hard link's owner and mode would be those of the cache too.
-            "UV_NO_PROGRESS": "1",
-            "UV_PYTHON_DOWNLOADS": "never",
-            "PIP_CACHE_DIR": os.path.join(BUILD_HOME, "pip"),
-            **index.environment(self.params["index"]),
-            **scm_environment(self.params["tree"].get("scm_version")),
-        }
-
-    def _run(self, step: str, argv: list[str], check: bool = True, user: str = BUILD_USER) -> None:
-        """Run a command in the tree as ``user``; killed with all it started when the build's time is up."""
-        with tempfile.TemporaryFile(dir=self.path) as output:
-            process = subprocess.Popen(
-                argv, cwd=self.src, env=self._environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True, umask=0o022, **_as(account(user)),
-            )  # fmt: skip
-            try:
-                process.wait(max(1, self.deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                end = f"was not done when the build's {self.params['build_timeout']} s were over (build_timeout)"
-            else:
-                end = f"failed with exit status {process.returncode}" if check and process.returncode else ""
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-            if end:
-                output.seek(0)
-                lines = output.read().decode(errors="replace").strip().splitlines()[-30:]
-                raise BuildError(index.mask("\n".join([f"{step} {end}. Last lines:", *lines])))
-
-    # What outlives the release
-
-    def _share(self) -> None:
-        """Lead the app's writable folders to those that outlive releases."""
-        self._kill_leftovers()
-        links = {path: os.path.join(self.src, path.strip("/")) for path in self.params["shared"]}
-        for path, link in links.items():
-            self._link_shared(path, link)
-        if "instance" in links:
-            # Where Flask looks for it when the app is imported from site-packages.
-            for module in modules(self.params["wsgi"]):
-                self._link_shared("instance", os.path.join(self.venv, "var", f"{module}-instance"))
-
-    def _link_shared(self, path: str, link: str) -> None:
-        target = os.path.join(self.layout.shared, path.strip("/"))
-        if ".." in path.split("/") or not inside(os.path.dirname(link), self.path):
-            raise BuildError(f"shared {path}: leads out of the tree; name a folder in it")
-        if os.path.lexists(link):
-            if os.path.islink(link) or not os.path.isdir(link):
-                raise BuildError(f"shared {path}: expected a folder, found something else in the tree; name its folder")
-            if not os.path.lexists(target):
-                self._share_folder(os.path.dirname(path))
-                copy = 'umask 027; rm -rf "$2.new"; cp -R "$1" "$2.new" && mv -T "$2.new" "$2"'
-                self._run(f"copying {path}", ["/bin/sh", "-c", copy, "sh", link, target], user=self.layout.user)
-            shutil.rmtree(link)
-        self._share_folder(path)
-        os.makedirs(os.path.dirname(link), exist_ok=True)
-        os.symlink(os.path.relpath(target, os.path.dirname(link)), link)
-
-    def _share_folder(self, path: str, group: str = "") -> None:
-        """Have a shared folder, owned by the app and readable by ``group``.
-
-        The app writes here and could lead root astray by a link: none is followed.
-        """
-        user, walked = account(self.layout.user), self.layout.shared
-        with contextlib.ExitStack() as opened:
-            folders = [_open(opened, walked)]
-            for name in [part for part in path.split("/") if part not in ("", ".")]:
-                walked = os.path.join(walked, name)
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(name, 0o700, dir_fd=folders[-1])
-                try:
-                    folders.append(_open(opened, name, dir_fd=folders[-1]))
-                except OSError:
-                    raise BuildError(f"expected a folder at {walked}, found a link or a file; remove it") from None
-                if os.fstat(folders[-1]).st_uid != user.pw_uid:
-                    os.fchown(folders[-1], user.pw_uid, user.pw_gid)
-                    os.fchmod(folders[-1], 0o750)
-            if group and len(folders) > 1:
-                self._open_to(grp.getgrnam(group).gr_gid, walked, folders[1:])
-
-    def _open_to(self, gid: int, path: str, folders: list[int]) -> None:
-        """Let a group read the shared folder at ``path``, given with its parents, and what is or will be in it."""
-        if os.fstat(folders[-1]).st_gid != gid:
-            self._run(f"opening {path}", ["chmod", "-R", "o+rX", path], user=self.layout.user)
-        for folder in folders:
-            # Set-group-ID: what the app writes here has the group too. All others stop at this folder.
-            os.fchown(folder, -1, gid)
-            os.fchmod(folder, 0o2750)
-
-    # What Nginx serves
-
-    def _publish(self) -> None:
-        """Give every URL prefix of static files its folder below public/, where Nginx looks."""
-        static = self.params["static"]
-        if static is None:
-            static = self._own_static()
-        for prefix in sorted(static):
-            folder = self._static_folder(prefix, static[prefix])
-            link = os.path.join(self.public, prefix.strip("/"))
-            if not inside(link, self.public):
-                raise BuildError(
-                    f"static {prefix}: lies within another prefix, which has one folder; leave one of them out"
-                )
-            os.makedirs(os.path.dirname(link), exist_ok=True)
-            os.symlink(os.path.relpath(folder, os.path.dirname(link)), link)
-
-    def _own_static(self) -> dict[str, str]:
-        """The static folder where Flask itself looks, beside the app's module."""
-        for module in modules(self.params["wsgi"]):
-            name = module.replace(".", "/")
-            for kind, root in (
-                ("", self.src),
-                ("src/", os.path.join(self.src, "src")),
-                ("package:", self.site_packages),
-            ):
-                beside = os.path.dirname(name) if os.path.isfile(os.path.join(root, f"{name}.py")) else name
-                found = os.path.join(beside, "static")
-                if os.path.isdir(os.path.join(root, found)):
-                    return {"/static/": kind + found}
-        return {}
-
-    def _static_folder(self, prefix: str, where: str) -> str:
-        kind, dummy, path = where.rpartition(":")
-        tops = {"": self.src, "package": self.site_packages, "shared": self.layout.shared}
-        if kind not in tops or not prefix.strip("/"):
-            raise BuildError(
-                f"static {prefix}: expected a prefix such as /files/ and a folder in the tree, package:NAME/FOLDER "
-                f"or shared:FOLDER, found {where!r}"
-            )
-        folder = os.path.normpath(os.path.join(tops[kind], path))
-        if inside(folder, self.layout.shared):
-            real = os.path.relpath(os.path.realpath(folder), os.path.realpath(self.layout.shared))
-            self._share_folder(real, self.params["static_group"])
-        elif not os.path.isdir(folder) or not inside(folder, self.path):
-            raise BuildError(f"static {prefix}: {where!r} stands for {folder}, which is no folder of this release")
-        return folder
+    def _link(self) -> None:
+        """Lead the app's writable folders to those that outlive releases, and Nginx to the static ones."""
+        self.steps.kill_leftovers()
+        shared, names = Shared(self.layout, self, self.steps), modules(self.params["wsgi"])
+        shared.lead(self.params["shared"], names)
+        Static(self, shared, self.params["static_group"]).publish(self.params["static"], names)
 
     # The end
 
     def _seal(self) -> None:
         """Root's from here on, writable by nobody else, on the disk, and complete once release.json says so."""
-        self._kill_leftovers()
+        self.steps.kill_leftovers()
         shutil.rmtree(self.tmp)
-        _own(self.path, pwd.getpwuid(os.geteuid()))
+        own(self.path, pwd.getpwuid(os.geteuid()))
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(["sync", "--file-system", self.path], stdin=subprocess.DEVNULL, timeout=60, check=False)
         created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -523,47 +246,13 @@ class Release:
             os.fsync(file.fileno())
         os.replace(temporary, os.path.join(self.path, "release.json"))
         with contextlib.ExitStack() as opened:
-            os.fsync(_open(opened, self.path))
+            os.fsync(open_folder(opened, self.path))
 
     def description(self) -> dict[str, str]:
         """What a person wants to know of a release beside its ID."""
         return {"source": index.mask(self.params["tree"].get("describe", "")), "python": " ".join(self.python)}
 
 
-def _open(opened: contextlib.ExitStack, path: str, dir_fd: int | None = None) -> int:
-    descriptor = os.open(path, _FOLDER, dir_fd=dir_fd)
-    opened.callback(os.close, descriptor)
-    return descriptor
-
-
-def _environ(pid: str) -> list[bytes]:
-    try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            return file.read().split(b"\0")
-    except OSError:
-        return []
-
-
-def _as(user: pwd.struct_passwd) -> dict:
-    """Arguments of Popen for another user than this one."""
-    if user.pw_uid == os.geteuid():
-        return {}
-    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-
-
 def _normal(name: str) -> str:
     """A distribution's name as PEP 503 compares it."""
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _own(top: str, user: pwd.struct_passwd) -> None:
-    """Give a tree to a user, readable by all, writable by no other, without a set-uid bit anywhere."""
-    for folder, folders, files in os.walk(top):
-        for path in [folder, *(os.path.join(folder, name) for name in folders + files)]:
-            status = os.lstat(path)
-            if (status.st_uid, status.st_gid) != (user.pw_uid, user.pw_gid):
-                os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
-            if not stat.S_ISLNK(status.st_mode):
-                mode = 0o755 if stat.S_ISDIR(status.st_mode) or status.st_mode & 0o100 else 0o644
-                if stat.S_IMODE(status.st_mode) != mode:
-                    os.chmod(path, mode)

@@ -34,6 +34,10 @@ def slug(name: str) -> str:
     return f"{clean}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
+def other_than(slot: str | None) -> str:
+    return SLOTS[1] if slot == SLOTS[0] else SLOTS[0]
+
+
 class Layout:
     """The paths and names of one app. ``root`` is the folder that holds the apps' homes."""
 
@@ -72,3 +76,19 @@ class Layout:
 
     def socket(self, slot: str) -> str:
         return f"{self.unit}@{slot}.socket"
+
+
+class ReleaseLayout:
+    """The paths of one release, whose folder is ``path``."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.src, self.venv, self.public, self.tmp = (
+            os.path.join(path, name) for name in ("src", "venv", "public", "tmp")
+        )
+
+    @property
+    def site_packages(self) -> str:
+        lib = os.path.join(self.venv, "lib")
+        python = next(name for name in sorted(os.listdir(lib)) if name.startswith("python"))
+        return os.path.join(lib, python, "site-packages")

@@ -6,226 +6,32 @@ from __future__ import annotations
 
 import contextlib
 import grp
-import http.client
 import os
-import pwd
-import re
-import select
 import shutil
-import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
 
-from ansible_collections.slipway.flask.plugins.module_utils.layout import SLOTS, UNITS, Layout
+from ansible_collections.slipway.flask.plugins.module_utils.atomic import File, name_of, point, read, write
+from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
+from ansible_collections.slipway.flask.plugins.module_utils.health import Vitals
+from ansible_collections.slipway.flask.plugins.module_utils.layout import SLOTS, UNITS, Layout, other_than
+from ansible_collections.slipway.flask.plugins.module_utils.proc import connections
+from ansible_collections.slipway.flask.plugins.module_utils.systemd import (
+    Late,
+    environment_file,
+    journal,
+    run,
+    run_with,
+    sandbox_of,
+    systemctl,
+    unit_states,
+)
 
-# Keys of a service unit that say how its main process is started and kept, not in which sandbox it runs.
-_LIFECYCLE = re.compile(r"(Type|NotifyAccess|Exec\w*|Restart\w*|Kill\w*|Timeout\w*|Standard\w*|SyslogIdentifier)\Z")
-_SYSTEMCTL_SECONDS = 120
 # Units' overrides there are gone after a reboot.
 _RUNTIME_UNITS = "/run/systemd/system"
 _PROXY = "/usr/lib/systemd/systemd-socket-proxyd --connections-max=4096"
 # What a slot that was refused gets to end by itself.
 _GRACE_SECONDS = 2
-# Deaths of processes that no healthy server has while it comes up.
-_DEATHS = 3
-# After the flip: bad answers in a row, or seconds without any, that are not taken for a hiccup.
-_BAD_ANSWERS, _SILENCE_SECONDS = 3, 5
-
-
-class CutoverError(Exception):
-    """The new slot was refused. ``str()`` says why, ``journal`` holds its last lines."""
-
-    def __init__(self, reason: str, journal: list[str] | None = None) -> None:
-        super().__init__(reason)
-        self.journal = journal or []
-
-
-class Late(CutoverError):
-    """A command did not end in time."""
-
-
-class File(NamedTuple):
-    """A settings file as it should be, or as it was found."""
-
-    text: str
-    mode: int
-    owner: str
-    group: str
-
-
-def run(argv: list[str], timeout: float = _SYSTEMCTL_SECONDS) -> subprocess.CompletedProcess:
-    """Run a command of the system, its output as text. A time-out (seconds) is :class:`Late`."""
-    try:
-        return subprocess.run(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            timeout=timeout, check=False, text=True, errors="replace",
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise Late(f"{' '.join(argv[:3])} did not end within {timeout:.0f} s") from None
-
-
-def last_lines(text: str, count: int = 30) -> list[str]:
-    """The last lines of a server's output, less the frames of tracebacks that are not the app's: they push out the cause."""
-    kept, foreign = [], False
-    for line in text.splitlines():
-        if line.startswith('  File "'):
-            foreign = any(part in line for part in ("/site-packages/", '"/usr/lib/python', '"<frozen '))
-        elif not line.startswith("    "):
-            foreign = False
-        if not foreign:
-            kept.append(line)
-    return kept[-count:]
-
-
-def environment_file(variables: dict[str, object]) -> str:
-    """Text for systemd's EnvironmentFile=, any value quoted so that it arrives unchanged (systemd.exec(5))."""
-
-    def quote(value: object) -> str:
-        return '"' + re.sub(r'(["\\`$])', r"\\\1", str(value)) + '"'
-
-    return "".join(f"{key}={quote(value)}\n" for key, value in sorted(variables.items()))
-
-
-def sandbox_of(service: str, slot: str) -> list[str]:
-    """The properties of a service unit that make its sandbox, for one-off commands that must run in the same."""
-    section, properties = "", []
-    for line in service.splitlines():
-        line = line.strip()
-        if line.startswith("["):
-            section = line
-        elif (
-            section == "[Service]"
-            and "=" in line
-            and not line.startswith(("#", ";"))
-            and not _LIFECYCLE.match(line.split("=")[0])
-        ):
-            properties.append(line.replace("%i", slot))
-    return properties
-
-
-def connections(path: str, table: str = "/proc/net/unix") -> int:
-    """Connections to a listening unix socket: those accepted and those still in its queue (proc(5))."""
-    with open(table, encoding="utf-8", errors="replace") as lines:
-        rows = (line.split(None, 7) for line in lines)
-        # The listener itself has the flag __SO_ACCEPTCON.
-        return sum(1 for row in rows if len(row) == 8 and row[7].rstrip("\n") == path and int(row[3], 16) != 0x10000)
-
-
-def children(proc: str = "/proc") -> dict[int, set[int]]:
-    """The living child processes of each process that has some (proc(5))."""
-    found: dict[int, set[int]] = {}
-    for name in filter(str.isdigit, os.listdir(proc)):
-        try:
-            with open(f"{proc}/{name}/stat", encoding="utf-8", errors="replace") as file:
-                state, parent = file.read().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue  # It has just ended.
-        if state not in "ZX":
-            found.setdefault(int(parent), set()).add(int(name))
-    return found
-
-
-class Vitals:
-    """Watches the processes of a slot's server. The master may live while its workers die and are replaced for ever."""
-
-    def __init__(self, state: Callable[[], dict[str, str]]) -> None:
-        self._state, self._main = state, 0
-        self.workers: set[int] = set()
-        # Looks at which workers were missed, and how many were while their master lived.
-        self.losses = self.deaths = 0
-
-    def problem(self) -> str:
-        """Look once more: what is wrong with the server, '' when nothing is."""
-        state = self._state()
-        main, before = int(state.get("MainPID") or 0), self.workers
-        self.workers = children().get(main, set()) if main else set()
-        missed = len(before - self.workers)
-        self.losses += bool(missed)
-        self.deaths += missed if main == self._main else 0
-        self._main = main
-        if int(state.get("NRestarts") or 0) >= _DEATHS:
-            return "its server keeps dying"
-        return "its workers keep dying" if self.deaths >= _DEATHS else ""
-
-
-class Probe:
-    """Asks a slot on its private socket whether the app is healthy."""
-
-    def __init__(self, path=None, paths=None, status=None, text="", host="localhost",
-                 timeout=60, successes=3, watch=1) -> None:  # fmt: skip
-        self.path, self.text, self.host = path or "/", text, host
-        self.paths = [self.path, *(paths or [])]
-        self.timeout, self.successes, self.watch = timeout, successes, watch
-        self.status = status
-
-    def once(self, socket_path: str, path: str = "", patience: float = 10, alarm: Callable = lambda: False) -> str:
-        """What is wrong with one answer, '' when nothing is. It is waited for ``patience`` seconds, or until the alarm."""
-        path = path or self.path
-        expected = self.status or (200 if path != "/" else None)
-        connection = http.client.HTTPConnection(self.host, timeout=patience)
-        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.sock.settimeout(patience)
-        try:
-            connection.sock.connect(socket_path)
-            headers = {
-                "Host": self.host,
-                "X-Forwarded-Proto": "https",
-                "User-Agent": "slipway-probe",
-                "Connection": "close",
-            }
-            connection.request("GET", path, headers=headers)
-            deadline = time.monotonic() + patience
-            while not select.select([connection.sock], [], [], min(0.25, patience))[0]:
-                if alarm() or time.monotonic() >= deadline:
-                    return f"GET {path} got no answer"
-            answer = connection.getresponse()
-            body = answer.read(1 << 20).decode(errors="replace")
-        except (OSError, http.client.HTTPException) as error:
-            return f"GET {path} got no answer ({type(error).__name__}: {error})"
-        finally:
-            connection.close()
-        if answer.status != expected if expected else answer.status >= 500:
-            return f"GET {path} answered {answer.status}, expected {expected or 'a status below 500'}"
-        if path == self.path and self.text not in body:
-            return f"GET {path} answered {answer.status} without the text {self.text!r}"
-        return ""
-
-    def wait(self, socket_path: str, vitals: Vitals, deadline: float) -> None:
-        """Return after enough good answers in a row; raise when time is up or the slot's processes keep dying.
-
-        Enough is ``successes`` for each path and for each worker: one that answers well once may not do so twice.
-        """
-        good = asked = 0
-        while True:
-            path, before = self.paths[asked % len(self.paths)], vitals.losses
-            fault = self.once(socket_path, path, min(10.0, max(1.0, deadline - time.monotonic())), vitals.problem)
-            asked, problem = asked + 1, vitals.problem()
-            good = 0 if fault or vitals.losses != before else good + 1
-            if good >= self.successes * max(len(self.paths), len(vitals.workers)):
-                return
-            last = f"last: {fault or 'too few good answers in a row'}"
-            if problem:
-                raise CutoverError(f"{problem}; {last}")
-            if time.monotonic() > deadline:
-                raise CutoverError(f"not healthy within {self.timeout} s; {last}")
-            time.sleep(0.25 if fault else 0.02)
-
-    def watch_over(self, socket_path: str, vitals: Vitals) -> None:
-        """Go on asking for ``watch`` seconds; raise when the answers stay bad or out, or processes keep dying."""
-        end, bad, asked = time.monotonic() + self.watch, 0, 0
-        while bad or time.monotonic() < end:
-            began = time.monotonic()
-            patience = min(_SILENCE_SECONDS, max(1.0, end - began))
-            fault = self.once(socket_path, self.paths[asked % len(self.paths)], patience, vitals.problem)
-            silent = bool(fault) and time.monotonic() - began >= patience
-            if silent and patience < _SILENCE_SECONDS:
-                return  # The watch is over, and all workers may have been busy with users.
-            asked, bad, problem = asked + 1, bad + 1 if fault else 0, vitals.problem()
-            if problem or silent or bad >= _BAD_ANSWERS:
-                raise CutoverError(f"{problem or 'it no longer answers as it should'}; last: {fault or 'good'}")
-            time.sleep(0.1)
 
 
 class App:
@@ -269,7 +75,7 @@ class App:
         paths = [os.path.join(UNITS, name) for name in (self.layout.service(slot), self.layout.socket(slot))]
         for folder, dummy, names in os.walk(self.layout.settings(slot)):
             paths += [os.path.join(folder, name) for name in names]
-        return {path: _read(path) for path in paths if os.path.lexists(path)}
+        return {path: read(path) for path in paths if os.path.lexists(path)}
 
     def release_of(self, slot: str) -> str:
         """ID of the release that the slot points at, '' when none."""
@@ -333,8 +139,7 @@ class App:
         )
 
     def journal(self, slot: str, since: float) -> list[str]:
-        argv = ["journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=300", f"--since=@{since:.3f}"]
-        return last_lines(run([*argv, f"--unit={self.layout.service(slot)}"]).stdout)
+        return journal(self.layout.service(slot), since)
 
     # Steps
 
@@ -355,18 +160,7 @@ class App:
 
     def in_sandbox(self, slot: str, argv: list[str], timeout: float) -> str:
         """Run a one-off command as the app's user in the slot's sandbox; its output, or :class:`CutoverError`."""
-        # What serves comes first.
-        command = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--service-type=exec", "--nice=10"]
-        command += [f"--property={entry}" for entry in sandbox_of(self.service, slot)]
-        command += [f"--property=RuntimeMaxSec={timeout:.0f}", "--property=TimeoutStopSec=5", "--"]
-        # Left alone, systemd looks for the program on a path of its own, and puts values in place of $NAME.
-        begun = time.monotonic()
-        done = run([*command, "/usr/bin/env", *(word.replace("$", "$$") for word in argv)], timeout + 30)
-        if done.returncode:
-            late = time.monotonic() - begun >= timeout
-            end = f"not done within {timeout:.0f} s" if late else f"ended with {done.returncode}"
-            raise CutoverError(end, last_lines(done.stdout))
-        return done.stdout
+        return run_with(sandbox_of(self.service, slot), argv, timeout)
 
     def vitals(self, slot: str) -> Vitals:
         return Vitals(lambda: self.units().get(self.layout.service(slot), {}))
@@ -450,7 +244,7 @@ class App:
     def forward(self, slot: str, other: str) -> None:
         """Hand what waits in the slot's socket to the other slot."""
         target = self.layout.socket_path(other)
-        group = _name(grp.getgrgid, os.stat(target).st_gid)
+        group = name_of(grp.getgrgid, os.stat(target).st_gid)
         commands = f"ExecStartPre=\nExecStart=\nExecStart={_PROXY} {target}\nExecReload=\n"
         self._override(slot, f"{commands}SupplementaryGroups={group}\n")
         systemctl("restart", self.layout.service(slot))
@@ -491,7 +285,7 @@ class App:
         umbrella = File(self.umbrella, 0o644, "root", "root")
         state = self.units().get(self.layout.umbrella, {})
         running = state.get("ActiveState") == "active" and state.get("UnitFileState") == "enabled"
-        if not running or _read(path) != umbrella:
+        if not running or read(path) != umbrella:
 
             def install() -> None:
                 write(path, umbrella)
@@ -519,59 +313,3 @@ class App:
         pointed = {self.release_of(slot) for slot in SLOTS} | {os.path.basename(os.path.realpath(self.layout.current))}
         good = [release for release in reversed(self.complete()) if release not in set(failed)]
         return sorted(set(os.listdir(self.layout.releases)) - pointed - set(good[:keep]))
-
-
-def other_than(slot: str | None) -> str:
-    return SLOTS[1] if slot == SLOTS[0] else SLOTS[0]
-
-
-def systemctl(*words: str, timeout: float = _SYSTEMCTL_SECONDS) -> str:
-    done = run(["systemctl", *words], timeout)
-    if done.returncode:
-        raise CutoverError(f"systemctl {' '.join(words)}: {done.stdout.strip()}")
-    return done.stdout
-
-
-def unit_states(names: list[str]) -> dict[str, dict[str, str]]:
-    """State of units by name, in one call."""
-    shown = systemctl("show", "--property=Id,ActiveState,UnitFileState,NRestarts,MainPID", *names)
-    states = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown.strip().split("\n\n")]
-    return {state.get("Id", ""): state for state in states}
-
-
-def point(link: str, target: str) -> None:
-    """Make a symlink point at the target by rename, so that no one ever finds it missing."""
-    temporary = f"{link}.new"
-    if os.path.lexists(temporary):
-        os.unlink(temporary)
-    os.symlink(target, temporary)
-    os.replace(temporary, link)
-
-
-def write(path: str, file: File) -> None:
-    """Write a file whole or not at all, never readable by more than it should be."""
-    temporary = f"{path}.new"
-    if os.path.lexists(temporary):
-        os.unlink(temporary)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-        handle.write(file.text)
-        os.fchown(handle.fileno(), pwd.getpwnam(file.owner).pw_uid, grp.getgrnam(file.group).gr_gid)
-        os.fchmod(handle.fileno(), file.mode)
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(temporary, path)
-
-
-def _read(path: str) -> File:
-    status = os.lstat(path)
-    with open(path, encoding="utf-8", errors="replace") as handle:
-        text = handle.read()
-    return File(text, status.st_mode & 0o7777, _name(pwd.getpwuid, status.st_uid), _name(grp.getgrgid, status.st_gid))
-
-
-def _name(lookup: Callable, number: int) -> str:
-    try:
-        return lookup(number)[0]
-    except KeyError:
-        return str(number)

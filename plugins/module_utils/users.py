@@ -7,6 +7,8 @@ from __future__ import annotations
 import pwd
 import subprocess
 
+from ansible_collections.slipway.flask.plugins.module_utils.errors import BuildError
+
 
 def exists(name: str) -> bool:
     try:
@@ -14,6 +16,14 @@ def exists(name: str) -> bool:
     except KeyError:
         return False
     return True
+
+
+def account(name: str) -> pwd.struct_passwd:
+    """The user of that name, which a build needs."""
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        raise BuildError(f"expected the user {name} on this host, found none; run the python role first") from None
 
 
 def make(name: str, home: str) -> None:

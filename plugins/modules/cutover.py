@@ -235,17 +235,19 @@ seconds:
 import contextlib
 import os
 import re
-import select
-import signal
 import syslog
 import time
 from collections.abc import Iterator
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
+from ansible_collections.slipway.flask.plugins.module_utils.health import Probe
 from ansible_collections.slipway.flask.plugins.module_utils.history import LIVE, REFUSED, ROLLED_BACK, History
-from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
+from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout, other_than
 from ansible_collections.slipway.flask.plugins.module_utils.lock import Busy, locked
-from ansible_collections.slipway.flask.plugins.module_utils.slots import App, CutoverError, Probe, other_than
+from ansible_collections.slipway.flask.plugins.module_utils.rollback import choose
+from ansible_collections.slipway.flask.plugins.module_utils.signals import Interrupted, attended, heed_signals
+from ansible_collections.slipway.flask.plugins.module_utils.slots import App
 
 HEALTH = {
     "path": {"type": "str"},
@@ -293,10 +295,6 @@ class Refused(Exception):
         super().__init__(self.why)
 
 
-class Interrupted(BaseException):
-    """A signal asks the run to end."""
-
-
 class Run:
     """One run for an app. Each of its steps is a line of the journal as it begins, and seconds of the result."""
 
@@ -337,37 +335,14 @@ class Run:
     def serves(self) -> bool:
         return self.params["state"] != "prepared"
 
+    def choose(self) -> None:
+        """In going back, have the release to go back to, or :class:`CutoverError`."""
+        there, asked = self.app.complete(), self.params["release"]
+        self.app.release = choose(asked, self.previous, there, self.history, self.params["force"])
+
     def reasons(self) -> list[str]:
         """Why the live slot must be replaced."""
         return self.app.faults(self.live) if self.live else ["nothing serves this app yet"]
-
-    # Going back
-
-    def choose(self) -> None:
-        """The release to go back to, or :class:`CutoverError`."""
-        there, failed, wanted = self.app.complete(), self.history.failed(), self.params["release"]
-        target = self.history.previous(self.previous, there) if wanted == "previous" else wanted
-        if target not in there:
-            missing = f"there is no release {target}" if target else "there is no release before the live one"
-            raise CutoverError(f"{missing} to go back to. {self._those(there, failed)}")
-        if target in failed:
-            raise CutoverError(f"release {target} failed when it was deployed. {self._those(there, failed)}")
-        barrier = self.history.barrier(target, self.previous) if target != self.previous else []
-        if barrier and not self.params["force"]:
-            raise CutoverError(
-                f"release {target} lies behind {', '.join(barrier)}, declared not reversible: what they did to the "
-                "database may be more than it can work with. Write slipway_force: true (the module's force) to go back all "
-                "the same"
-            )
-        self.app.release = target
-
-    def _those(self, there: dict[str, float], failed: set[str]) -> str:
-        def shown(release: str) -> str:
-            built = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(there[release]))
-            mark = ", live" if release == self.previous else ", failed" if release in failed else ""
-            return f"{release} (built {built}{mark})"
-
-        return "Those there: " + (", ".join(map(shown, reversed(there))) or "none")
 
     # The cutover
 
@@ -538,38 +513,6 @@ def diff_of(app: App, live: str | None, slot: str) -> list[dict]:
             texts = [text and f"({which}, not shown)\n" for text, which in zip(texts, ("old", "new"))]
         diffs.append({"before_header": path, "after_header": target, "before": texts[0], "after": texts[1]})
     return [diff for diff in diffs if diff["before"] != diff["after"]]
-
-
-@contextlib.contextmanager
-def attended() -> Iterator[None]:
-    """End the run, as a signal does, when no one will read its result: after Ctrl-C, or when the connection is lost."""
-    result = select.poll()
-    result.register(1, 0)
-
-    def look(number: int, frame: object) -> None:
-        if result.poll(0):
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            raise Interrupted("the loss of its controller")
-
-    signal.signal(signal.SIGALRM, look)
-    signal.setitimer(signal.ITIMER_REAL, 0.5, 0.5)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def heed_signals() -> None:
-    """Let a signal end the run in order: what was started and does not serve yet is stopped. A second one changes nothing."""
-    signals = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-    def interrupt(number: int, frame: object) -> None:
-        for each in signals:
-            signal.signal(each, signal.SIG_IGN)
-        raise Interrupted(signal.Signals(number).name)
-
-    for each in signals:
-        signal.signal(each, interrupt)
 
 
 def main() -> None:

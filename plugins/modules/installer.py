@@ -80,7 +80,7 @@ import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.slipway.flask.plugins.module_utils import index, users
-from ansible_collections.slipway.flask.plugins.module_utils.build import target
+from ansible_collections.slipway.flask.plugins.module_utils.interpreter import target
 from ansible_collections.slipway.flask.plugins.module_utils.layout import BUILD_HOME, BUILD_USER, UV, UV_VERSION
 
 LINK = os.path.dirname(os.path.dirname(UV))  # /opt/slipway/uv

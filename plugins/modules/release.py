@@ -174,17 +174,10 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.slipway.flask.plugins.module_utils import index, users
-from ansible_collections.slipway.flask.plugins.module_utils.build import (
-    BuildError,
-    Release,
-    identity,
-    interpreter,
-    is_complete,
-    make_home,
-    modules,
-    refuse_foreign_home,
-    target,
-)
+from ansible_collections.slipway.flask.plugins.module_utils.build import Release, identity, is_complete, modules
+from ansible_collections.slipway.flask.plugins.module_utils.errors import BuildError
+from ansible_collections.slipway.flask.plugins.module_utils.home import make_home, refuse_foreign_home
+from ansible_collections.slipway.flask.plugins.module_utils.interpreter import interpreter, target
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
 from ansible_collections.slipway.flask.plugins.module_utils.lock import Busy, locked
 

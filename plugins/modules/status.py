@@ -158,9 +158,11 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.slipway.flask.plugins.module_utils.chosen import chosen
+from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
 from ansible_collections.slipway.flask.plugins.module_utils.history import LIVE, History
-from ansible_collections.slipway.flask.plugins.module_utils.layout import SLOTS, Layout
-from ansible_collections.slipway.flask.plugins.module_utils.slots import CutoverError, children, other_than, unit_states
+from ansible_collections.slipway.flask.plugins.module_utils.layout import SLOTS, Layout, other_than
+from ansible_collections.slipway.flask.plugins.module_utils.proc import children
+from ansible_collections.slipway.flask.plugins.module_utils.systemd import unit_states
 
 ARGUMENTS = {
     "apps": {"type": "list", "elements": "str", "required": True},

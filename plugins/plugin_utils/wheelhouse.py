@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ansible import constants as C
-from ansible_collections.slipway.flask.plugins.module_utils.build import scm_environment
 from ansible_collections.slipway.flask.plugins.module_utils.index import mask
 from ansible_collections.slipway.flask.plugins.module_utils.layout import UV_VERSION
+from ansible_collections.slipway.flask.plugins.module_utils.steps import scm_environment
 from ansible_collections.slipway.flask.plugins.plugin_utils.plan import project_of
 from ansible_collections.slipway.flask.plugins.plugin_utils.source import alone
 from ansible_collections.slipway.flask.plugins.plugin_utils.tree import SourceError, texts_of

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import base64
-import io
+import grp
 import json
 import os
-import pwd
 import stat
 import tarfile
-import time
-import types
 from pathlib import Path
 
 import pytest
-from ansible_collections.slipway.flask.plugins.module_utils import build
-from ansible_collections.slipway.flask.plugins.module_utils.build import BuildError, Release
-from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
+from ansible_collections.slipway.flask.plugins.module_utils import build, index
+from ansible_collections.slipway.flask.plugins.module_utils.build import Release
+from ansible_collections.slipway.flask.plugins.module_utils.errors import BuildError
+from ansible_collections.slipway.flask.plugins.module_utils.steps import Steps
 
-INDEX = {"url": "", "extra_urls": [], "find_links": [], "http_proxy": "", "https_proxy": "", "no_proxy": ""}
 PARAMS = {
     "tree": {"describe": "sample_app", "digest": "d1", "scm_version": ""},
     "plan": [],
@@ -33,22 +30,10 @@ PARAMS = {
     "static": None,
     "static_group": "",
     "wsgi": "hello.web:create_app()",
-    "index": INDEX,
+    "index": {name: option["default"] for name, option in index.OPTIONS.items()},
     "build_timeout": 20,
 }
 SITE_PACKAGES = "venv/lib/python3.13/site-packages"
-# The app's home, from a folder of a release.
-HOME = "../../.."
-
-
-@pytest.fixture
-def layout(tmp_path, monkeypatch):
-    """An app's home, all of whose users are the one who runs the tests."""
-    me = pwd.getpwuid(os.geteuid())
-    monkeypatch.setattr(build, "account", lambda name: me)
-    layout = Layout("hello", str(tmp_path))
-    build.make_home(layout)
-    return layout
 
 
 @pytest.fixture
@@ -57,7 +42,7 @@ def started(layout):
 
     def start(*files, **params):
         release = Release(layout, "3f9c0a6be21d", {**PARAMS, **params}, ("/usr/bin/python3", "3.13.5"))
-        release.deadline = time.monotonic() + release.params["build_timeout"]
+        release.steps.begin()
         release._make_folders()
         for file in (f"{SITE_PACKAGES}/pip/__init__.py", *files):
             path = os.path.join(release.path, file)
@@ -73,25 +58,8 @@ def started(layout):
 def steps(monkeypatch):
     """What a release would run: the arguments of each step, in order."""
     seen = []
-    monkeypatch.setattr(Release, "_run", lambda self, step, argv, **options: seen.append(argv))
+    monkeypatch.setattr(Steps, "run", lambda self, step, argv, **options: seen.append(argv))
     return seen
-
-
-def tree(tmp_path, *members):
-    """An archive of members, each a name with either text or the tar header's fields."""
-    path = str(tmp_path / "tree.tar.gz")
-    with tarfile.open(path, "w:gz") as tar:
-        for name, content in members:
-            info = tarfile.TarInfo(name)
-            if isinstance(content, dict):
-                vars_of = {"type": tarfile.REGTYPE, **content}
-                for key, value in vars_of.items():
-                    setattr(info, key, value)
-                tar.addfile(info)
-            else:
-                info.size = len(content)
-                tar.addfile(info, io.BytesIO(content.encode()))
-    return path
 
 
 # The ID
@@ -114,10 +82,6 @@ def test_any_change_is_another_release(change):
     assert build.identity({**INPUTS, **change}) != build.identity(INPUTS)
 
 
-def test_a_missing_interpreter_has_no_version():
-    assert build.interpreter("3.1") == ("/usr/bin/python3.1", "")
-
-
 @pytest.mark.parametrize(
     ("wsgi", "expected"), [("a.b.c:app", ["a.b.c", "a.b", "a"]), ("hello:create_app('x.y')", ["hello"]), ("", [])]
 )
@@ -125,116 +89,33 @@ def test_modules_of_a_wsgi_string(wsgi, expected):
     assert build.modules(wsgi) == expected
 
 
-# The home
+# What the controller packed
 
 
-def test_a_folder_of_the_system_is_no_home(tmp_path):
-    (tmp_path / "ftp").mkdir()
-    (tmp_path / "ftp" / "welcome.msg").touch()
-    with pytest.raises(
-        BuildError, match=r"ftp is there and is no app's home \(it holds welcome.msg\); give the app another"
-    ):
-        build.refuse_foreign_home(Layout("ftp", str(tmp_path)))
-
-
-def test_a_file_is_no_home(tmp_path):
-    (tmp_path / "hello").touch()
-    with pytest.raises(BuildError, match="no app's home"):
-        build.refuse_foreign_home(Layout("hello", str(tmp_path)))
-
-
-def test_a_home_that_an_earlier_run_made_or_began_is_taken(tmp_path, layout):
-    build.refuse_foreign_home(layout)
-    (tmp_path / "begun").mkdir()
-    (tmp_path / "begun" / ".lock").touch()
-    build.refuse_foreign_home(Layout("begun", str(tmp_path)))
-
-
-def test_others_may_pass_the_shared_folder_but_not_look(layout):
-    assert stat.S_IMODE(os.stat(layout.shared).st_mode) == 0o751
-
-
-# The tree
-
-
-def test_the_tree_is_unpacked_with_its_links_and_modes(tmp_path, started):
-    members = [("bin", {"type": tarfile.DIRTYPE, "mode": 0o755}), ("bin/run", {"mode": 0o755}), ("a.py", "x = 1")]
-    members += [("link", {"type": tarfile.SYMTYPE, "linkname": "bin/run"})]
-    release = started(archive=tree(tmp_path, *members))
-    release._unpack()
-    assert os.access(f"{release.src}/bin/run", os.X_OK)
-    assert os.readlink(f"{release.src}/link") == "bin/run"
-
-
-def test_files_have_the_time_of_the_build(tmp_path, started):
-    release = started(archive=tree(tmp_path, ("style.css", "x")))
-    release._unpack()
-    assert time.time() - os.stat(f"{release.src}/style.css").st_mtime < 60
-
-
-def test_data_files_that_git_would_name_are_found_without_git(tmp_path, started):
-    """Whatever the project's own file says, whose words git would have replaced."""
-    release = started(archive=tree(tmp_path, (".git_archival.txt", "node: $Format:%H$")), tree={"scm_version": "1.2"})
-    release._unpack()
-    with open(f"{release.src}/.git_archival.txt", encoding="utf-8") as file:
-        assert file.read().splitlines() == [f"node: {'0' * 40}", "describe-name: 1.2"]
-
-
-HOSTILE = {
-    "absolute": [("/tmp/slipway-evil", "x")],
-    "parent": [("a/../../evil", "x")],
-    "link out": [("evil", {"type": tarfile.SYMTYPE, "linkname": "../../evil"})],
-    "absolute link": [("evil", {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"})],
-    "links that lead out together": [
-        ("here", {"type": tarfile.SYMTYPE, "linkname": "."}),
-        ("evil", {"type": tarfile.SYMTYPE, "linkname": "here/here/../.."}),
-    ],
-    "file below a link": [
-        ("evil", {"type": tarfile.SYMTYPE, "linkname": ".."}),
-        ("evil/evil", "x"),
-    ],
-    "hard link": [("a", "x"), ("evil", {"type": tarfile.LNKTYPE, "linkname": "a"})],
-    "device": [("evil", {"type": tarfile.CHRTYPE, "devmajor": 1, "devminor": 3})],
-    "fifo": [("evil", {"type": tarfile.FIFOTYPE})],
-    "set-uid": [("evil", {"mode": 0o4755})],
-}
-
-
-@pytest.mark.parametrize("members", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_archive_is_refused_by_name_and_leaves_nothing(tmp_path, layout, members, monkeypatch):
-    # Not every host's Python has a filter of its own.
-    monkeypatch.delattr(tarfile, "data_filter", raising=False)
-    params = {**PARAMS, "archive": tree(tmp_path, *members)}
-    release = Release(layout, "3f9c0a6be21d", params, ("/usr/bin/python3", "3.13.5"))
-    with pytest.raises((BuildError, tarfile.TarError), match="evil"):
-        release.build()
-    assert os.listdir(layout.releases) == []
-    assert not list(tmp_path.rglob("*evil*"))
-
-
-def test_a_small_tree_comes_with_the_question(tmp_path, layout):
-    packed = base64.b64encode(Path(tree(tmp_path, ("app.py", "app = None\n"))).read_bytes()).decode()
-    release = Release(layout, "3f9c0a6be21d", {**PARAMS, "packed": packed}, ("/usr/bin/python3", "3.13.5"))
-    release._make_folders()
-    release._unpack()
-    assert Path(release.src, "app.py").read_text() == "app = None\n"
-
-
-# Wheels from the controller
-
-
-def wheels(tmp_path, *names):
-    path = str(tmp_path / "wheels.tar")
-    with tarfile.open(path, "w") as tar:
+def packed(path, *names, mode="w"):
+    """An archive of empty files."""
+    with tarfile.open(path, mode) as tar:
         for name in names:
             tar.addfile(tarfile.TarInfo(name))
-    return path
+    return str(path)
+
+
+def test_a_tree_comes_as_a_file_or_with_the_question(tmp_path, started):
+    archive = packed(tmp_path / "tree.tar.gz", "app.py", mode="w:gz")
+    text = base64.b64encode(Path(archive).read_bytes()).decode()
+    for params in ({"archive": archive}, {"packed": text}):
+        release = started(**params)
+        release._unpack()
+        assert os.listdir(release.src) == ["app.py"]
+        release._clear()
 
 
 def test_a_release_has_its_wheels_and_installs_from_them_alone(tmp_path, layout, started, steps):
     os.makedirs(f"{layout.wheels}/older")
     release = started(
-        plan=[{"packages": ["flask"]}], wheels_id="d1", wheels=wheels(tmp_path, "flask-3-py3-none-any.whl")
+        plan=[{"packages": ["flask"]}],
+        wheels_id="d1",
+        wheels=packed(tmp_path / "wheels.tar", "flask-3-py3-none-any.whl"),
     )
     release._unpack_wheels()
     assert os.listdir(layout.wheels) == ["d1"] and os.listdir(release.wheelhouse) == ["flask-3-py3-none-any.whl"]
@@ -250,12 +131,6 @@ def test_wheels_that_are_there_are_kept_until_the_index_is_asked_again(layout, s
     release.params["wheels_id"] = ""
     release._unpack_wheels()
     assert not os.path.exists(layout.wheels) and release.wheelhouse == ""
-
-
-@pytest.mark.parametrize("name", ["../evil.whl", "/evil.whl", "evil", "a/evil.whl"])
-def test_a_wheelhouse_holds_wheels_alone(tmp_path, started, name):
-    with pytest.raises(BuildError, match=r"evil.*is no wheel"):
-        started(wheels_id="d1", wheels=wheels(tmp_path, name))._unpack_wheels()
 
 
 # The installation
@@ -332,7 +207,7 @@ def deployed(layout, started, monkeypatch):
     def deploy(release_id="3f9c0a6be21d", requires="flask", fails="", **params):
         ran = []
 
-        def run(release, step, argv, **options):
+        def run(steps, step, argv, **options):
             ran.append(step)
             if fails and fails in argv:
                 raise BuildError(f"{step} failed")
@@ -346,9 +221,10 @@ def deployed(layout, started, monkeypatch):
                     Path(metadata, name).unlink(missing_ok=True)  # It is another release's too.
                     Path(metadata, name).write_text(text)
 
-        monkeypatch.setattr(Release, "_run", run)
+        monkeypatch.setattr(Steps, "run", run)
         monkeypatch.setattr(Release, "_clear", lambda self: None)
-        Release(layout, release_id, {**PARAMS, "plan": PROJECT, **params}, ("/usr/bin/python3", "3.13.5")).build()
+        release = Release(layout, release_id, {**PARAMS, "plan": PROJECT, **params}, ("/usr/bin/python3", "3.13.5"))
+        release.build()
         return ran
 
     return deploy
@@ -394,63 +270,39 @@ def test_an_environment_with_a_part_of_the_tree_serves_no_other(deployed, monkey
 
 
 def test_what_may_be_secret_is_in_no_argument(started, steps):
-    release = started(plan=[{"packages": ["flask"]}], index={**INDEX, "url": "https://u:canary@pypi.example.com"})
+    release = started(
+        plan=[{"packages": ["flask"]}], index={**PARAMS["index"], "url": "https://u:canary@pypi.example.com"}
+    )
     release._install()
     assert "canary" not in str(steps)
-    assert release._environment()["UV_DEFAULT_INDEX"].endswith("canary@pypi.example.com")
+    assert release.steps.environment()["UV_DEFAULT_INDEX"].endswith("canary@pypi.example.com")
 
 
 def test_the_version_from_git_reaches_the_build(started):
     release = started(tree={**PARAMS["tree"], "scm_version": "1.2.3"})
-    assert release._environment()["SETUPTOOLS_SCM_PRETEND_VERSION"] == "1.2.3"
+    assert release.steps.environment()["SETUPTOOLS_SCM_PRETEND_VERSION"] == "1.2.3"
 
 
-def test_nothing_of_the_callers_environment_reaches_the_build(started, monkeypatch):
-    monkeypatch.setenv("AWS_SECRET", "x")
-    assert "AWS_SECRET" not in started()._environment()
+# Folders that are led elsewhere
 
 
-# Running a step
+def test_shared_and_static_folders_are_those_asked_for(layout, started):
+    group = grp.getgrgid(os.getegid()).gr_name
+    release = started(shared=["uploads", "instance"], static={"/media/": "uploads"}, static_group=group)
+    release._link()
+    for link in ("src/uploads", "public/media"):
+        assert os.path.realpath(f"{release.path}/{link}") == f"{layout.shared}/uploads"
+    assert os.path.realpath(f"{release.venv}/var/hello.web-instance") == f"{layout.shared}/instance"
+    assert stat.S_IMODE(os.stat(f"{layout.shared}/uploads").st_mode) == 0o2750
 
 
-def test_a_failed_step_is_named_with_its_last_lines(started):
-    script = "for n in $(seq 50); do echo line $n; done; echo https://u:secret@pypi.example.com; exit 3"
-    with pytest.raises(BuildError, match="installing x failed with exit status 3") as caught:
-        started()._run("installing x", ["sh", "-c", script])
-    assert "line 50\nhttps://***@pypi.example.com" in str(caught.value)
-    assert "line 20\n" not in str(caught.value)
+def test_where_no_static_folder_is_asked_for_the_app_s_own_is_found(started):
+    release = started("src/hello/static/a.css")
+    release._link()
+    assert os.readlink(f"{release.public}/static") == "../src/hello/static"
 
 
-def ended(file):
-    """Whether the process whose ID the file holds has ended, or will at once: it may wait for init to fetch it."""
-    with open(file, encoding="utf-8") as stream:
-        pid = int(stream.read())
-    for _ in range(50):
-        try:
-            with open(f"/proc/{pid}/stat", encoding="utf-8") as stream:
-                if stream.read().rpartition(")")[2].split()[0] == "Z":
-                    return True
-        except OSError:
-            return True
-        time.sleep(0.1)
-    os.kill(pid, 9)
-    return False
-
-
-def test_a_step_that_takes_too_long_is_killed_with_its_children(started):
-    release = started(build_timeout=1)
-    before = time.monotonic()
-    with pytest.raises(BuildError, match=r"was not done when the build's 1 s were over \(build_timeout\)"):
-        release._run("waiting", ["sh", "-c", "sleep 60 & echo $! > child; wait"])
-    assert time.monotonic() - before < 10
-    assert ended(f"{release.src}/child")
-
-
-def test_what_a_step_leaves_running_is_killed_before_the_release_is_sealed(started):
-    release = started()
-    release._run("straying", ["sh", "-c", "setsid sleep 60 & echo $! > child"])
-    release._kill_leftovers()
-    assert ended(f"{release.src}/child")
+# The whole build
 
 
 def test_a_failed_build_leaves_nothing(layout, monkeypatch):
@@ -458,6 +310,13 @@ def test_a_failed_build_leaves_nothing(layout, monkeypatch):
     release.uv = False
     with pytest.raises(BuildError, match="making the virtual environment failed"):
         release.build()
+    assert os.listdir(layout.releases) == []
+
+
+def test_a_hostile_archive_leaves_nothing(tmp_path, layout):
+    params = {**PARAMS, "archive": packed(tmp_path / "tree.tar.gz", "app.py", "../evil", mode="w:gz")}
+    with pytest.raises(BuildError, match="evil"):
+        Release(layout, "3f9c0a6be21d", params, ("/usr/bin/python3", "3.13.5")).build()
     assert os.listdir(layout.releases) == []
 
 
@@ -471,141 +330,6 @@ def test_a_full_disk_is_refused_before_the_build(layout, started, monkeypatch):
     monkeypatch.setattr(build, "SPARE_BYTES", 1 << 60)
     with pytest.raises(BuildError, match=r"expected \d+ MiB free in .*/releases, found \d+"):
         started()
-
-
-# Shared folders
-
-
-def test_a_shared_folder_keeps_what_the_tree_shipped_at_first(layout, started):
-    release = started("src/data/a.txt", shared=["data"])
-    release._share()
-    with open(f"{layout.shared}/data/a.txt", "a", encoding="utf-8") as file:
-        file.write(", changed")
-    assert os.readlink(f"{release.src}/data") == f"{HOME}/shared/data"
-    release._clear()
-    started("src/data/a.txt", "src/data/b.txt", shared=["data"])._share()
-    assert os.listdir(f"{layout.shared}/data") == ["a.txt"]
-    with open(f"{layout.shared}/data/a.txt", encoding="utf-8") as file:
-        assert file.read() == "src/data/a.txt, changed"
-
-
-def test_a_shared_folder_is_made_with_its_parents(layout, started):
-    release = started(shared=[".cache/a/b"])
-    release._share()
-    assert os.path.realpath(f"{release.src}/.cache/a/b") == os.path.realpath(f"{layout.shared}/.cache/a/b")
-    assert stat.S_IMODE(os.stat(f"{layout.shared}/.cache/a").st_mode) & 0o7 == 0
-
-
-@pytest.mark.parametrize("module", ["hello", "hello.web"])
-def test_the_instance_folder_of_an_installed_project_is_shared(layout, started, module):
-    release = started(shared=["instance"])
-    release._share()
-    assert os.path.realpath(f"{release.venv}/var/{module}-instance") == os.path.realpath(f"{layout.shared}/instance")
-
-
-@pytest.mark.parametrize("path", ["a/../../../b", "../b"])
-def test_a_shared_path_out_of_the_tree_is_refused(layout, started, path):
-    with pytest.raises(BuildError, match="leads out of the tree"):
-        started(shared=[path])._share()
-
-
-def test_a_shared_path_through_a_link_that_the_build_made_is_refused(tmp_path, started):
-    release = started(shared=["etc/evil"])
-    os.symlink(tmp_path, f"{release.src}/etc")
-    with pytest.raises(BuildError, match="leads out of the tree"):
-        release._share()
-    assert not (tmp_path / "evil").exists()
-
-
-def test_a_file_cannot_be_shared(started):
-    with pytest.raises(BuildError, match=r"shared app.db: expected a folder"):
-        started("src/app.db", shared=["app.db"])._share()
-
-
-def test_a_link_that_the_app_made_is_not_followed(tmp_path, layout, started):
-    (tmp_path / "victim").mkdir(mode=0o700)
-    os.symlink(tmp_path / "victim", f"{layout.shared}/data")
-    with pytest.raises(BuildError, match="shared/data, found a link or a file"):
-        started(shared=["data/inner"])._share()
-    assert os.listdir(tmp_path / "victim") == []
-
-
-# Static files
-
-
-def published(release):
-    release._publish()
-    return {
-        os.path.relpath(os.path.join(folder, name), release.public): os.readlink(os.path.join(folder, name))
-        for folder, folders, names in os.walk(release.public)
-        for name in folders + names
-        if os.path.islink(os.path.join(folder, name))
-    }
-
-
-@pytest.mark.parametrize(
-    ("file", "wsgi", "folder"),
-    [
-        ("src/hello/static/a.css", "hello:app", "../src/hello/static"),
-        ("src/src/hello/static/a.css", "hello:app", "../src/src/hello/static"),
-        (f"{SITE_PACKAGES}/hello/static/a.css", "hello:app", f"../{SITE_PACKAGES}/hello/static"),
-        ("src/hello/web/static/a.css", "hello.web:app", "../src/hello/web/static"),
-        ("src/hello/static/a.css", "hello.web:app", "../src/hello/static"),
-    ],
-)
-def test_the_apps_own_static_folder_is_found(started, file, wsgi, folder):
-    assert published(started(file, wsgi=wsgi)) == {"static": folder}
-
-
-def test_the_static_folder_beside_a_single_module_is_found(started):
-    assert published(started("src/wsgi.py", "src/static/a.css", wsgi="wsgi:app")) == {"static": "../src/static"}
-
-
-def test_no_static_folder_is_no_fault(started):
-    assert published(started(wsgi="hello:app")) == {}
-
-
-def test_prefixes_lead_to_the_tree_to_packages_and_to_shared_folders(layout, started):
-    static = {"/static/": "web/dist", "/admin/static/": "package:flask_admin/static", "/media/": "shared:uploads"}
-    release = started("src/web/dist/a.js", f"{SITE_PACKAGES}/flask_admin/static/a.js", static=static)
-    assert published(release) == {
-        "static": "../src/web/dist",
-        "admin/static": f"../../{SITE_PACKAGES}/flask_admin/static",
-        "media": f"{HOME}/shared/uploads",
-    }
-    assert os.path.isdir(f"{layout.shared}/uploads")
-
-
-@pytest.mark.parametrize("where", ["shared:a/uploads", "a/uploads"])
-def test_a_shared_static_folder_is_readable_by_nginx(layout, started, monkeypatch, where):
-    group = build.grp.getgrgid(os.getegid()).gr_name
-    release = started(static={"/media/": where}, shared=["a/uploads"], static_group=group)
-    release._share()
-    release._publish()
-    for folder in ("a", "a/uploads"):
-        assert stat.S_IMODE(os.stat(f"{layout.shared}/{folder}").st_mode) == 0o2750
-
-
-def test_what_the_app_wrote_before_its_folder_became_static_is_readable_too(layout, started, monkeypatch):
-    release = started("src/uploads/shipped.txt", shared=["uploads"], static={"/media/": "uploads"}, static_group="web")
-    monkeypatch.setattr(build.grp, "getgrnam", lambda name: build.grp.getgrgid(os.getegid()))
-    release._share()
-    monkeypatch.setattr(build.os, "fstat", lambda descriptor: types.SimpleNamespace(st_uid=os.geteuid(), st_gid=-1))
-    release._publish()
-    monkeypatch.undo()
-    assert stat.S_IMODE(os.stat(f"{layout.shared}/uploads/shipped.txt").st_mode) == 0o644
-    assert stat.S_IMODE(os.stat(f"{layout.shared}/uploads").st_mode) == 0o2750
-
-
-@pytest.mark.parametrize("where", ["missing", "package:missing/static", "../..", "unknown:static"])
-def test_a_static_folder_that_is_not_there_is_refused_by_its_prefix(started, where):
-    with pytest.raises(BuildError, match=r"static /files/: .*" + where.rpartition(":")[2].replace(".", r"\.")):
-        started(static={"/files/": where})._publish()
-
-
-def test_a_prefix_within_another_is_refused(started):
-    with pytest.raises(BuildError, match="static /a/b/: lies within another prefix"):
-        started("src/x/a.css", "src/y/b.css", static={"/a/": "x", "/a/b/": "y"})._publish()
 
 
 # The end
@@ -625,11 +349,3 @@ def test_a_sealed_release_is_read_only_and_says_what_it_is(started):
     assert record.pop("created").endswith("Z")
     assert record == {"id": "3f9c0a6be21d", "source": "sample_app", "python": "/usr/bin/python3 3.13.5", "needs": ""}
     assert sorted(os.listdir(release.path)) == ["public", "release.json", "src", "venv"]
-
-
-def test_sealing_does_not_follow_links(tmp_path, started):
-    (tmp_path / "victim").touch(mode=0o600)
-    release = started()
-    os.symlink(tmp_path / "victim", f"{release.src}/link")
-    release._seal()
-    assert stat.S_IMODE(os.stat(tmp_path / "victim").st_mode) == 0o600

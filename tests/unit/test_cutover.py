@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import time
 
 import pytest
-from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
-from ansible_collections.slipway.flask.plugins.module_utils.slots import CutoverError, other_than
+from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
+from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout, other_than
 from ansible_collections.slipway.flask.plugins.modules import cutover
 from ansible_collections.slipway.flask.plugins.modules.cutover import Interrupted, Refused, Run
 
@@ -284,40 +282,18 @@ def test_back_to_what_is_live_changes_nothing(three):
     assert back(three, "r3")["changed"] is False
 
 
-@pytest.mark.parametrize(
-    ("wanted", "message"),
-    [
-        (
-            "r9",
-            r"there is no release r9 to go back to. Those there: r3 \(built 1970-01-01 00:00:03Z, live\), r2 \(built",
-        ),
-        (
-            "r2",
-            r"release r2 failed when it was deployed. Those there: r3 \(.*, r2 \(built 1970-01-01 00:00:02Z, failed\), r1",
-        ),
-    ],
-    ids=["missing", "failed"],
-)
-def test_a_release_that_one_cannot_go_back_to(three, wanted, message):
+def test_one_that_cannot_go_back_touches_nothing(three):
     cutover.History(three.layout.history).add(release="r2", slot="green", outcome="refused", previous="r3")
-    with pytest.raises(CutoverError, match=message):
-        back(three, wanted)
+    with pytest.raises(CutoverError, match="release r2 failed when it was deployed"):
+        back(three, "r2")
     assert three.done == [] and back(three)["release"] == "r1"
-
-
-def test_there_is_nothing_before_the_first(host):
-    deploy(host, "r1")
-    with pytest.raises(CutoverError, match="there is no release before the live one to go back to"):
-        back(host)
 
 
 def test_behind_a_release_that_is_not_reversible(host):
     deploy(host, "r1")
     deploy(host, "r2", reversible=False)
     deploy(host, "r3")
-    with pytest.raises(CutoverError, match="release r1 lies behind r2, declared not reversible"):
-        back(host, "r1")
-    assert back(host, "r2")["release"] == "r2"
+    assert back(host)["release"] == "r2"
     with pytest.raises(CutoverError, match="release r1 lies behind r2, declared not reversible"):
         back(host)
     assert back(host, force=True)["release"] == "r1"
@@ -327,38 +303,3 @@ def test_what_a_run_would_do(three):
     one = run(three, state="rolled_back", release="previous")
     result = one.predict()
     assert (result["changed"], result["release"], result["slot"]) == (True, "r2", "green") and three.done == []
-
-
-# Whether someone is there
-
-
-def attend(seconds):
-    with cutover.attended():
-        time.sleep(seconds)
-
-
-@contextlib.contextmanager
-def result():
-    """A pipe in place of standard output; closing its reading end is what a lost connection does."""
-    kept, (reader, writer) = os.dup(1), os.pipe()
-    os.dup2(writer, 1)
-    try:
-        yield reader
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(writer)
-
-
-def test_a_run_whose_controller_is_gone_ends():
-    with result() as reader:
-        os.close(reader)
-        with pytest.raises(Interrupted, match="the loss of its controller"):
-            attend(5)
-
-
-def test_a_run_whose_controller_waits_goes_on():
-    with result() as reader:
-        attend(0.7)
-        os.close(reader)
-        time.sleep(0.7)  # No longer looked after.

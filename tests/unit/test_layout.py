@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.slipway.flask.plugins.module_utils.layout import BUILD_USER, SLOTS, Layout, slug
+from ansible_collections.slipway.flask.plugins.module_utils.layout import BUILD_USER, SLOTS, Layout, other_than, slug
 
 ODD = [
     *("My App!", "my app", "My-App", "my/app", "../etc", "a.b", "1st", "-x", "_x", "42", "!!!", " ", "", "é", "Bücher"),
@@ -70,3 +70,8 @@ def test_the_slots_of_an_app_share_nothing():
     layout = Layout("hello")
     for path in (layout.link, layout.settings, layout.socket_path, layout.service, layout.socket):
         assert len({path(slot) for slot in SLOTS}) == 2
+
+
+@pytest.mark.parametrize(("slot", "other"), [("blue", "green"), ("green", "blue"), (None, "blue")])
+def test_the_other_slot(slot, other):
+    assert other_than(slot) == other

@@ -8,7 +8,9 @@ import pwd
 import types
 
 import pytest
-from ansible_collections.slipway.flask.plugins.module_utils import build
+from ansible_collections.slipway.flask.plugins.module_utils import index, users
+from ansible_collections.slipway.flask.plugins.module_utils.errors import BuildError
+from ansible_collections.slipway.flask.plugins.module_utils.home import make_home
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
 from ansible_collections.slipway.flask.plugins.module_utils.lock import Busy, locked
 from ansible_collections.slipway.flask.plugins.modules import release
@@ -28,6 +30,7 @@ PARAMS = {
     "static_group": "",
     "wsgi": "hello:create_app()",
     "python": "",
+    "index": {name: option["default"] for name, option in index.OPTIONS.items()},
     "build_timeout": 20,
 }
 
@@ -36,7 +39,7 @@ PARAMS = {
 def host(tmp_path, monkeypatch):
     """A host whose builds make an empty release; `ask` runs the module there."""
     me = pwd.getpwuid(os.geteuid())
-    monkeypatch.setattr(build, "account", lambda name: me)
+    monkeypatch.setattr(users, "account", lambda name: me)
     made = ["flask-hello"]
     monkeypatch.setattr(release.users, "exists", made.__contains__)
     monkeypatch.setattr(release.users, "make", lambda name, home: made.append(name))
@@ -100,7 +103,7 @@ def test_check_mode_on_a_host_without_the_interpreter(host):
 
 
 def test_a_missing_interpreter_is_refused(host):
-    with pytest.raises(build.BuildError, match=r"expected Python at /usr/bin/python3, found none; let the python role"):
+    with pytest.raises(BuildError, match=r"expected Python at /usr/bin/python3, found none; let the python role"):
         host.ask(python="3.14")
 
 
@@ -113,7 +116,7 @@ def test_the_diff_shows_what_serves(host):
 
 
 def test_a_second_build_of_the_app_is_refused_at_once(host):
-    build.make_home(host.layout)
+    make_home(host.layout)
     with (
         locked(host.layout.lock, "build of hello, release 0d1e2f3a4b5c"),
         pytest.raises(Busy, match="release 0d1e2f3a4b5c"),

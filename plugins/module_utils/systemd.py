@@ -1,0 +1,105 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""systemd, asked by its own commands, each bounded in time: units, their journal, and the files that they read."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+
+from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
+
+# Keys of a service unit that say how its main process is started and kept, not in which sandbox it runs.
+_LIFECYCLE = re.compile(r"(Type|NotifyAccess|Exec\w*|Restart\w*|Kill\w*|Timeout\w*|Standard\w*|SyslogIdentifier)\Z")
+_SYSTEMCTL_SECONDS = 120
+
+
+class Late(CutoverError):
+    """A command did not end in time."""
+
+
+def run(argv: list[str], timeout: float = _SYSTEMCTL_SECONDS) -> subprocess.CompletedProcess:
+    """Run a command of the system, its output as text. A time-out (seconds) is :class:`Late`."""
+    try:
+        return subprocess.run(
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            timeout=timeout, check=False, text=True, errors="replace",
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise Late(f"{' '.join(argv[:3])} did not end within {timeout:.0f} s") from None
+
+
+def systemctl(*words: str, timeout: float = _SYSTEMCTL_SECONDS) -> str:
+    """What systemctl prints; its complaint is a :class:`CutoverError`."""
+    done = run(["systemctl", *words], timeout)
+    if done.returncode:
+        raise CutoverError(f"systemctl {' '.join(words)}: {done.stdout.strip()}")
+    return done.stdout
+
+
+def unit_states(names: list[str]) -> dict[str, dict[str, str]]:
+    """State of units by name, in one call."""
+    shown = systemctl("show", "--property=Id,ActiveState,UnitFileState,NRestarts,MainPID", *names)
+    states = [dict(line.split("=", 1) for line in block.splitlines()) for block in shown.strip().split("\n\n")]
+    return {state.get("Id", ""): state for state in states}
+
+
+def journal(unit: str, since: float) -> list[str]:
+    """The last lines of a unit's journal since a time, in seconds of the epoch."""
+    argv = ["journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=300", f"--since=@{since:.3f}"]
+    return last_lines(run([*argv, f"--unit={unit}"]).stdout)
+
+
+def last_lines(text: str, count: int = 30) -> list[str]:
+    """The last lines of a server's output, less the frames of tracebacks that are not the app's: they push out the cause."""
+    kept, foreign = [], False
+    for line in text.splitlines():
+        if line.startswith('  File "'):
+            foreign = any(part in line for part in ("/site-packages/", '"/usr/lib/python', '"<frozen '))
+        elif not line.startswith("    "):
+            foreign = False
+        if not foreign:
+            kept.append(line)
+    return kept[-count:]
+
+
+def run_with(properties: list[str], argv: list[str], timeout: float) -> str:
+    """Run a one-off command as a unit with these properties; its output, or :class:`CutoverError`."""
+    command = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--service-type=exec"]
+    command += [f"--property={entry}" for entry in properties]
+    command += [f"--property=RuntimeMaxSec={timeout:.0f}", "--property=TimeoutStopSec=5", "--"]
+    # Left alone, systemd looks for the program on a path of its own, and puts values in place of $NAME.
+    begun = time.monotonic()
+    done = run([*command, "/usr/bin/env", *(word.replace("$", "$$") for word in argv)], timeout + 30)
+    if done.returncode:
+        late = time.monotonic() - begun >= timeout
+        end = f"not done within {timeout:.0f} s" if late else f"ended with {done.returncode}"
+        raise CutoverError(end, last_lines(done.stdout))
+    return done.stdout
+
+
+def sandbox_of(service: str, slot: str) -> list[str]:
+    """The properties of a service unit that make its sandbox, for one-off commands that must run in the same."""
+    section, properties = "", []
+    for line in service.splitlines():
+        line = line.strip()
+        if line.startswith("["):
+            section = line
+        elif (
+            section == "[Service]"
+            and "=" in line
+            and not line.startswith(("#", ";"))
+            and not _LIFECYCLE.match(line.split("=")[0])
+        ):
+            properties.append(line.replace("%i", slot))
+    return properties
+
+
+def environment_file(variables: dict[str, object]) -> str:
+    """Text for systemd's EnvironmentFile=, any value quoted so that it arrives unchanged (systemd.exec(5))."""
+
+    def quote(value: object) -> str:
+        return '"' + re.sub(r'(["\\`$])', r"\\\1", str(value)) + '"'
+
+    return "".join(f"{key}={quote(value)}\n" for key, value in sorted(variables.items()))

@@ -1,0 +1,63 @@
+"""What a build's commands get of the outside, and how they end."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+from ansible_collections.slipway.flask.plugins.module_utils.errors import BuildError
+
+
+@pytest.fixture
+def release(folders):
+    return folders()
+
+
+def test_the_version_from_git_is_told_to_build_systems(release, steps_of):
+    assert steps_of(release, scm_version="1.2.3").environment()["SETUPTOOLS_SCM_PRETEND_VERSION"] == "1.2.3"
+
+
+def test_nothing_of_the_callers_environment_reaches_the_build(release, steps_of, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET", "x")
+    assert "AWS_SECRET" not in steps_of(release).environment()
+
+
+def test_a_failed_step_is_named_with_its_last_lines(release, steps_of):
+    script = "for n in $(seq 50); do echo line $n; done; echo https://u:secret@pypi.example.com; exit 3"
+    with pytest.raises(BuildError, match="installing x failed with exit status 3") as caught:
+        steps_of(release).run("installing x", ["sh", "-c", script])
+    assert "line 50\nhttps://***@pypi.example.com" in str(caught.value)
+    assert "line 20\n" not in str(caught.value)
+
+
+def ended(file):
+    """Whether the process whose ID the file holds has ended, or will at once: it may wait for init to fetch it."""
+    with open(file, encoding="utf-8") as stream:
+        pid = int(stream.read())
+    for _ in range(50):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8") as stream:
+                if stream.read().rpartition(")")[2].split()[0] == "Z":
+                    return True
+        except OSError:
+            return True
+        time.sleep(0.1)
+    os.kill(pid, 9)
+    return False
+
+
+def test_a_step_that_takes_too_long_is_killed_with_its_children(release, steps_of):
+    steps = steps_of(release, timeout=1)
+    before = time.monotonic()
+    with pytest.raises(BuildError, match=r"was not done when the build's 1 s were over \(build_timeout\)"):
+        steps.run("waiting", ["sh", "-c", "sleep 60 & echo $! > child; wait"])
+    assert time.monotonic() - before < 10
+    assert ended(f"{release.src}/child")
+
+
+def test_what_a_step_leaves_running_is_killed_before_the_release_is_sealed(release, steps_of):
+    steps = steps_of(release)
+    steps.run("straying", ["sh", "-c", "setsid sleep 60 & echo $! > child"])
+    steps.kill_leftovers()
+    assert ended(f"{release.src}/child")

@@ -1,0 +1,133 @@
+"""What systemd is told and asked, and what is made of its answers."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from ansible_collections.slipway.flask.plugins.module_utils import systemd
+from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
+
+# Settings as text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("", "plain", "two words", 'a "quoted" word', "it's", "back\\slash", "ends with \\", "\\\\n", "$HOME ${HOME}"),
+        *("`id` $(id)", "two\nlines\n\nmore", "\ttab ", "# no comment", "; a=b", "Grüße 🎉", "%i %%", "!x", 42, True),
+    ],
+    ids=repr,
+)
+def test_a_value_of_the_environment_arrives_unchanged(tmp_path, value):
+    (tmp_path / "env").write_text(systemd.environment_file({"BEFORE": 1, "NAME": value, "ZULU": 2}), encoding="utf-8")
+    # In double quotes a shell takes backslashes as systemd.exec(5) says that EnvironmentFile= does.
+    script = '. "$1"; printf "%s|%s|%s" "$BEFORE" "$NAME" "$ZULU"'
+    read = subprocess.run(["/bin/sh", "-c", script, "sh", str(tmp_path / "env")], capture_output=True, check=True)
+    assert read.stdout.decode() == f"1|{value}|2"
+
+
+def test_the_environment_s_order_is_no_difference():
+    assert systemd.environment_file({"B": 1, "A": 2}) == systemd.environment_file({"A": 2, "B": 1}) == 'A="2"\nB="1"\n'
+
+
+def test_a_sandbox_is_what_is_not_about_starting():
+    service = """
+    [Unit]
+    Description=x=y
+    [Service]
+    # Comment=1
+    ; Comment=2
+    Type=notify
+    NotifyAccess=main
+    ExecStart=/x --bind=%i
+    ExecReload=/x
+    RestartSec=1
+    KillMode=mixed
+    TimeoutStopSec=1
+    StandardOutput=journal
+    SyslogIdentifier=hello
+    User=flask-hello
+    WorkingDirectory=/srv/hello/%i/src
+    Environment=PATH=/srv/hello/%i/venv/bin:/bin
+    ExecPaths2
+    NoNewPrivileges=yes
+    [Install]
+    WantedBy=multi-user.target
+    """
+    assert systemd.sandbox_of(service, "blue") == [
+        "User=flask-hello",
+        "WorkingDirectory=/srv/hello/blue/src",
+        "Environment=PATH=/srv/hello/blue/venv/bin:/bin",
+        "NoNewPrivileges=yes",
+    ]
+
+
+# Commands
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """Have each command end with a status and an output; what was run."""
+
+    def answers(status, output=""):
+        ran = []
+
+        def run(argv, timeout=0):
+            ran.append(argv)
+            return subprocess.CompletedProcess(argv, status, output)
+
+        monkeypatch.setattr(systemd, "run", run)
+        return ran
+
+    return answers
+
+
+def test_systemctl_s_complaint_is_shown(answers):
+    answers(1, "Failed to connect to bus\n")
+    with pytest.raises(CutoverError, match="Failed to connect to bus"):
+        systemd.unit_states(["hello.service"])
+
+
+def test_a_one_off_command_reaches_its_program_unchanged(answers):
+    """systemd-run(1) takes $$ for a dollar sign, and leaves percent signs alone."""
+    ran = answers(0)
+    systemd.run_with([], ["/bin/sh", "-c", "for x in a; do echo ${x} $$ 50%i; done"], 60)
+    assert ran[0][-1] == "for x in a; do echo $${x} $$$$ 50%i; done"
+
+
+def test_a_one_off_command_that_fails_shows_its_last_lines(answers):
+    answers(3, "".join(f"line {number}\n" for number in range(40)))
+    with pytest.raises(CutoverError) as raised:
+        systemd.run_with([], ["false"], 1)
+    assert str(raised.value) == "ended with 3"
+    assert raised.value.journal == [f"line {number}" for number in range(10, 40)]
+
+
+def test_a_command_that_takes_too_long_is_named():
+    with pytest.raises(systemd.Late, match=r"sleep 60 did not end within 0 s"):
+        systemd.run(["sleep", "60"], 0.01)
+
+
+def test_last_lines_hold_the_cause_not_the_server_s_own_frames():
+    lines = [
+        "Traceback (most recent call last):",
+        '  File "/srv/hello/blue/venv/lib/python3.13/site-packages/gunicorn/arbiter.py", line 683, in reap_workers',
+        "    raise HaltServer(reason)",
+        "    ~~~~~~~~~~^^^^^^^^",
+        '  File "/usr/lib/python3.13/importlib/__init__.py", line 88, in import_module',
+        "    return _bootstrap._gcd_import(name)",
+        '  File "/srv/hello/blue/src/app.py", line 3, in <module>',
+        "    raise RuntimeError('no such planet')",
+        "RuntimeError: no such planet",
+    ]
+    assert systemd.last_lines("\n".join(lines)) == [lines[0], *lines[6:]]
+    assert systemd.last_lines("\n".join(lines), 1) == [lines[-1]]
+
+
+def test_a_command_that_is_not_done_in_time_is_told_from_one_that_fails(answers):
+    answers(1, "words\n")
+    with pytest.raises(CutoverError, match="ended with 1"):
+        systemd.run_with([], ["true"], 5)
+    with pytest.raises(CutoverError, match="not done within 0 s"):
+        systemd.run_with([], ["true"], 0)
