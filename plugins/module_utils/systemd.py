@@ -66,7 +66,8 @@ def last_lines(text: str, count: int = 30) -> list[str]:
 
 def run_with(properties: list[str], argv: list[str], timeout: float) -> str:
     """Run a one-off command as a unit with these properties; its output, or :class:`CutoverError`."""
-    command = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--service-type=exec"]
+    # What serves comes first.
+    command = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--service-type=exec", "--nice=10"]
     command += [f"--property={entry}" for entry in properties]
     command += [f"--property=RuntimeMaxSec={timeout:.0f}", "--property=TimeoutStopSec=5", "--"]
     # Left alone, systemd looks for the program on a path of its own, and puts values in place of $NAME.

@@ -84,7 +84,9 @@ def for_release(prepared: dict, server: list[dict], target: Target, index: dict)
         tools = _Tools(scratch, index, prepared["scm_version"])
         if prepared["archive"]:
             with tarfile.open(prepared["archive"], "r:gz") as tar:
-                tar.extractall(tools.tree, filter="data")
+                # As a setting, which Pythons before 3.11.4 leave aside: they have no filters, and the tree is checked.
+                tar.extraction_filter = getattr(tarfile, "data_filter", None)
+                tar.extractall(tools.tree)
         pinned = tools.pin(_inputs(prepared, project), target)
         names = {_name(line) for line in pinned}
         missing = [entry["requirement"] for entry in server if _name(entry["name"]) not in names]
