@@ -321,9 +321,14 @@ def _nearest(key, known) -> str:
 
 def _kind(value) -> str:
     """What a value is, where its content may be secret."""
-    return type(value).__name__ if value else "nothing"
+    return _type(value) if value else "nothing"
+
+
+def _type(value) -> str:
+    """The plain type's name: Ansible has types of its own that tell where a value was written."""
+    return next(kind.__name__ for kind in type(value).__mro__ if kind.__module__ == "builtins")
 
 
 def _shown(value) -> str:
-    text = repr(value) if isinstance(value, str) else f"{value} ({type(value).__name__})"
+    text = repr(value) if isinstance(value, str) else f"{value} ({_type(value)})"
     return text if len(text) <= 100 else text[:97] + "..."

@@ -336,8 +336,13 @@ def test_no_message_shows_a_secret(apps):
     assert error.startswith("slipway_apps") and SECRET not in error
 
 
+class Tagged(str):
+    """As Ansible's own types, which tell where a value was written."""
+
+
 @pytest.mark.parametrize(
-    ("apps", "found"), [(None, "nothing"), ({}, "nothing"), ([], "nothing"), ([FIVE_LINES], "list"), ("hello", "str")]
+    ("apps", "found"),
+    [(None, "nothing"), ({}, "nothing"), ([], "nothing"), ([FIVE_LINES], "list"), (Tagged("hello"), "str")],
 )
 def test_apps_are_a_mapping(apps, found):
     (error,) = app_settings.settle(apps, {})[1]
