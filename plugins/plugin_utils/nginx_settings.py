@@ -39,6 +39,11 @@ LISTEN = Rule(
     "ports, or addresses with a port",
     "[::]:80",
 )
+HSTS = Rule(
+    r"(max-age=[0-9]+(; includeSubDomains)?(; preload)?)?",
+    "max-age=SECONDS, or nothing for none",
+    "max-age=63072000; includeSubDomains",
+)
 DIRECTIVE = Rule("[a-z][a-z0-9_]*", "names of directives", "gzip_comp_level")
 VALUE = Rule(
     f"{_WORD}( +{_WORD})*",
@@ -51,6 +56,7 @@ def errors(variables: dict) -> list[str]:
     """What is wrong with the role's ``variables``, given by name. Each error is led by its variable."""
     found = [
         *_misfits("nginx_listen", variables["nginx_listen"], LISTEN),
+        *_misfits("nginx_tls_listen", variables["nginx_tls_listen"], LISTEN),
         *_misfits(
             "nginx_client_max_body_size",
             [variables["nginx_client_max_body_size"]],
@@ -93,6 +99,13 @@ def site_errors(site: dict) -> list[str]:
         *_misfits("limits.timeout", _given(limits.get("timeout")), SECONDS),
         *_directive_misfits("extra_config", site.get("extra_config") or {}),
     ]
+    if tls := site.get("tls"):
+        found += [
+            *_misfits("tls.certificate", [tls["certificate"]], PATH),
+            *_misfits("tls.key", [tls["key"]], PATH),
+            *_misfits("tls.challenges", _given(tls.get("challenges")), PATH),
+            *_misfits("tls.hsts", _given(tls.get("hsts")), HSTS),
+        ]
     if not site["domains"]:
         found.append(f"domains: expected at least one host name, found none; write for example {DOMAIN.example}")
     return found
@@ -109,6 +122,7 @@ def _directive_misfits(where: str, directives: dict) -> Iterator[str]:
 
 
 def _misfits(where: str, values: Iterable, rule: Rule) -> Iterator[str]:
+    """An error for each of ``values`` that has not the rule's form."""
     for value in values:
         if not re.fullmatch(rule.pattern, str(value), re.ASCII):
             yield f"{where}: expected {rule.expected}, found {str(value)!r}; write for example {rule.example}"
