@@ -22,11 +22,12 @@ import tarfile
 import tempfile
 import time
 
-from ansible_collections.slipway.flask.plugins.module_utils import environment, index
+from ansible_collections.slipway.flask.plugins.module_utils import assets, environment, index
 from ansible_collections.slipway.flask.plugins.module_utils.layout import BUILD_HOME, BUILD_USER, UV, Layout
 
-FORMAT = 1  # Part of every ID: raise it when a release of the same input must be built anew.
+FORMAT = 2  # Part of every ID: raise it when a release of the same input must be built anew.
 SPARE_BYTES = 100 << 20
+BROTLI = "/usr/bin/brotli"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
@@ -134,8 +135,8 @@ class Release:
     def __init__(self, layout: Layout, release_id: str, params: dict, python: tuple[str, str]) -> None:
         self.layout, self.id, self.params, self.python = layout, release_id, params, python
         self.path = layout.release(release_id)
-        self.src, self.venv, self.public, self.tmp = (
-            os.path.join(self.path, name) for name in ("src", "venv", "public", "tmp")
+        self.src, self.venv, self.public, self.protected, self.tmp = (
+            os.path.join(self.path, name) for name in ("src", "venv", "public", "protected", "tmp")
         )
         self.uv = os.access(UV, os.X_OK)
         self.deadline = 0.0
@@ -459,19 +460,44 @@ class Release:
     # What Nginx serves
 
     def _publish(self) -> None:
-        """Give every URL prefix of static files its folder below public/, where Nginx looks."""
+        """Give every URL prefix of static files its folder below public/, and every protected one its own below protected/."""
         static = self.params["static"]
         if static is None:
             static = self._own_static()
+        newest = next(reversed(self.layout.complete()), None)
         for prefix in sorted(static):
             folder = self._static_folder(prefix, static[prefix])
-            link = os.path.join(self.public, prefix.strip("/"))
-            if not inside(link, self.public):
+            outer = next((other for other in static if other != prefix and prefix.startswith(other)), None)
+            if outer:
                 raise BuildError(
-                    f"static {prefix}: lies within another prefix, which has one folder; leave one of them out"
+                    f"static {prefix}: lies within another prefix, {outer}, which has one folder; leave one of them out"
                 )
-            os.makedirs(os.path.dirname(link), exist_ok=True)
-            os.symlink(os.path.relpath(folder, os.path.dirname(link)), link)
+            target = self._below(self.public, prefix)
+            if inside(folder, self.layout.shared):
+                os.symlink(os.path.relpath(folder, os.path.dirname(target)), target)
+            else:
+                before = os.path.join(self.layout.release(newest), "public", prefix.strip("/")) if newest else ""
+                assets.lay_out(folder, target, before, self._brotli if os.access(BROTLI, os.X_OK) else None)
+        for prefix, where in sorted(self.params["protected"].items()):
+            target = self._below(self.protected, prefix)
+            os.symlink(os.path.relpath(self._static_folder(prefix, where), os.path.dirname(target)), target)
+
+    @staticmethod
+    def _below(top: str, prefix: str) -> str:
+        """The path that a URL prefix has below ``top``; the folders above it are there then."""
+        target = os.path.join(top, prefix.strip("/"))
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        return target
+
+    def _brotli(self, path: str) -> bytes:
+        """A file's compressed form, empty where none could be had."""
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            return subprocess.run(
+                [BROTLI, "--stdout", "--best", "--", path], env=self._environment(), stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True,
+                timeout=max(1, self.deadline - time.monotonic()), **_as(account(BUILD_USER)),
+            ).stdout  # fmt: skip
+        return b""
 
     def _own_static(self) -> dict[str, str]:
         """The static folder where Flask itself looks, beside the app's module."""
@@ -511,6 +537,7 @@ class Release:
         self._kill_leftovers()
         shutil.rmtree(self.tmp)
         _own(self.path, pwd.getpwuid(os.geteuid()))
+        assets.gather(self.layout, self.id)
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(["sync", "--file-system", self.path], stdin=subprocess.DEVNULL, timeout=60, check=False)
         created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

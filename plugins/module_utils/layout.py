@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -46,6 +47,7 @@ class Layout:
         self.releases = os.path.join(self.home, "releases")
         self.shared = os.path.join(self.home, "shared")
         self.wheels = os.path.join(self.home, "wheels")
+        self.assets = os.path.join(self.home, "assets")
         self.current = os.path.join(self.home, "current")
         self.active = os.path.join(self.home, "active.sock")
         self.lock = os.path.join(self.home, ".lock")
@@ -72,3 +74,11 @@ class Layout:
 
     def socket(self, slot: str) -> str:
         return f"{self.unit}@{slot}.socket"
+
+    def complete(self) -> dict[str, float]:
+        """The releases that are there and whole, oldest first, with the time when they were."""
+        built = {}
+        for name in os.listdir(self.releases):
+            with contextlib.suppress(OSError):
+                built[name] = os.stat(os.path.join(self.release(name), "release.json")).st_mtime
+        return dict(sorted(built.items(), key=lambda item: item[1]))

@@ -31,6 +31,7 @@ PARAMS = {
     "server": [],
     "shared": [],
     "static": None,
+    "protected": {},
     "static_group": "",
     "wsgi": "hello.web:create_app()",
     "index": INDEX,
@@ -100,7 +101,7 @@ INPUTS = {"plan": [{"requirements": "requirements.txt", "hashes": True}], "pytho
 
 
 def test_an_id_is_the_same_on_every_host_and_day():
-    assert build.identity(INPUTS) == "ec2d5b031559"
+    assert build.identity(INPUTS) == "3051d628cc5a"
 
 
 def test_the_order_of_keys_is_no_difference():
@@ -534,31 +535,45 @@ def test_a_link_that_the_app_made_is_not_followed(tmp_path, layout, started):
 
 
 def published(release):
+    """What Nginx is given: of each file where it comes from, of a link where it leads."""
     release._publish()
+    origins = {os.stat(path).st_ino: os.path.relpath(path, release.path) for path in files(release.src, release.venv)}
     return {
-        os.path.relpath(os.path.join(folder, name), release.public): os.readlink(os.path.join(folder, name))
-        for folder, folders, names in os.walk(release.public)
-        for name in folders + names
-        if os.path.islink(os.path.join(folder, name))
+        os.path.relpath(path, release.path): os.readlink(path)
+        if os.path.islink(path)
+        else origins[os.stat(path).st_ino]
+        for path in files(release.public, release.protected)
     }
 
 
+def files(*tops):
+    """Paths of all files and links below."""
+    return [
+        path
+        for top in tops
+        for folder, folders, names in os.walk(top)
+        for path in (os.path.join(folder, name) for name in folders + names)
+        if os.path.islink(path) or os.path.isfile(path)
+    ]
+
+
 @pytest.mark.parametrize(
-    ("file", "wsgi", "folder"),
+    ("file", "wsgi"),
     [
-        ("src/hello/static/a.css", "hello:app", "../src/hello/static"),
-        ("src/src/hello/static/a.css", "hello:app", "../src/src/hello/static"),
-        (f"{SITE_PACKAGES}/hello/static/a.css", "hello:app", f"../{SITE_PACKAGES}/hello/static"),
-        ("src/hello/web/static/a.css", "hello.web:app", "../src/hello/web/static"),
-        ("src/hello/static/a.css", "hello.web:app", "../src/hello/static"),
+        ("src/hello/static/a.css", "hello:app"),
+        ("src/src/hello/static/a.css", "hello:app"),
+        (f"{SITE_PACKAGES}/hello/static/a.css", "hello:app"),
+        ("src/hello/web/static/a.css", "hello.web:app"),
+        ("src/hello/static/a.css", "hello.web:app"),
     ],
 )
-def test_the_apps_own_static_folder_is_found(started, file, wsgi, folder):
-    assert published(started(file, wsgi=wsgi)) == {"static": folder}
+def test_the_apps_own_static_folder_is_found(started, file, wsgi):
+    assert published(started(file, wsgi=wsgi)) == {"public/static/a.css": file}
 
 
 def test_the_static_folder_beside_a_single_module_is_found(started):
-    assert published(started("src/wsgi.py", "src/static/a.css", wsgi="wsgi:app")) == {"static": "../src/static"}
+    release = started("src/wsgi.py", "src/static/a.css", wsgi="wsgi:app")
+    assert published(release) == {"public/static/a.css": "src/static/a.css"}
 
 
 def test_no_static_folder_is_no_fault(started):
@@ -569,11 +584,41 @@ def test_prefixes_lead_to_the_tree_to_packages_and_to_shared_folders(layout, sta
     static = {"/static/": "web/dist", "/admin/static/": "package:flask_admin/static", "/media/": "shared:uploads"}
     release = started("src/web/dist/a.js", f"{SITE_PACKAGES}/flask_admin/static/a.js", static=static)
     assert published(release) == {
-        "static": "../src/web/dist",
-        "admin/static": f"../../{SITE_PACKAGES}/flask_admin/static",
-        "media": f"{HOME}/shared/uploads",
+        "public/static/a.js": "src/web/dist/a.js",
+        "public/admin/static/a.js": f"{SITE_PACKAGES}/flask_admin/static/a.js",
+        "public/media": f"{HOME}/shared/uploads",
     }
     assert os.path.isdir(f"{layout.shared}/uploads")
+
+
+def test_protected_folders_lie_apart(layout, started):
+    protected = {"/internal/reports/": "reports", "/paid/": "shared:paid"}
+    assert published(started("src/reports/a.pdf", static={}, protected=protected)) == {
+        "protected/internal/reports": "../../src/reports",
+        "protected/paid": f"{HOME}/shared/paid",
+    }
+
+
+def test_a_file_that_did_not_change_is_the_one_before_with_its_time(layout, started):
+    first = started("src/s/a.css", "src/s/b.css", static={"/s/": "s"})
+    first._publish()
+    first._seal()
+    second = Release(layout, "0d1e2f3a4b5c", first.params, first.python)
+    second._make_folders()
+    os.makedirs(f"{second.path}/{SITE_PACKAGES}")
+    os.makedirs(f"{second.src}/s")
+    for name, text in (("a.css", "src/s/a.css"), ("b.css", "new")):
+        Path(f"{second.src}/s/{name}").write_text(text, encoding="utf-8")
+    second._publish()
+    same = [os.path.samefile(f"{first.public}/s/{name}", f"{second.public}/s/{name}") for name in ("a.css", "b.css")]
+    assert same == [True, False]
+
+
+def test_a_sealed_release_s_files_are_among_those_of_all(layout, started):
+    release = started("src/s/a.css", static={"/s/": "s"})
+    release._publish()
+    release._seal()
+    assert os.path.samefile(f"{layout.assets}/s/a.css", f"{release.src}/s/a.css")
 
 
 @pytest.mark.parametrize("where", ["shared:a/uploads", "a/uploads"])
