@@ -45,7 +45,6 @@ def begun():
     with subprocess.Popen(follow, stdout=subprocess.PIPE, text=True) as journal:
         for line in journal.stdout:
             yield line.startswith(f"{APP}: ") and line.endswith(f": step {STEP}\n")
-            journal.poll()
 
 
 print("waits", flush=True)

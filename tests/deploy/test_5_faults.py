@@ -8,7 +8,7 @@ import time
 import pytest
 from playbook import play
 from served import wait_for
-from trial import chosen
+from trial import FULL, chosen
 
 testinfra_hosts = ["ansible://debian13"]
 
@@ -160,11 +160,12 @@ def test_bad_nginx_directives_are_refused(trial, fault):
 
 
 def test_a_slow_boot_is_waited_for(trial, fault):
-    trial.change("boots_slowly 6")
+    boot = 20 if FULL else 6
+    trial.change(f"boots_slowly {boot}")
     with trial.load() as load:
         done = trial.deploy(health={"path": "/readyz", "timeout": 30})
     assert done.ok, done.output
-    fault(15, "the app boots for 6 s", "waited for, while the old release serves", load, seconds=done.seconds)
+    fault(15, f"the app boots for {boot} s", "waited for, while the old release serves", load, seconds=done.seconds)
     assert load.counts()["lost"] == 0, load.counts()
     assert trial.state() == []
 
@@ -252,3 +253,18 @@ def test_the_index_is_down(trial, fault):
     assert trial.state() == []
     fault(45, "the package index is down", "refused, the old release serves", load)
     assert load.counts()["lost"] == 0, load.counts()
+
+
+def test_the_host_reaches_nothing_but_the_controller(trial, fault):
+    route = trial.run("ip route show default")
+    trial.run("ip route del default")
+    try:
+        with trial.load() as load:
+            trial.change()
+            done = trial.deploy(wheelhouse=True, requirements={"packages": ["inflection==0.5.0"]})
+    finally:
+        trial.run(f"ip route add {route}")
+    assert done.ok, done.output
+    fault(45, "the host reaches nothing but the controller", "deployed from a wheelhouse", load, seconds=done.seconds)
+    assert load.counts()["lost"] == 0, load.counts()
+    assert trial.state() == []
