@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
-from ansible_collections.slipway.flask.plugins.plugin_utils import nginx_settings
+from ansible_collections.slipway.flask.plugins.plugin_utils import certificate_settings, nginx_settings
 
 # Keys that are a role's variable less its prefix, then those with a name of their own.
 _KEYS = {
@@ -37,6 +37,9 @@ _SITE_KEYS = {
     "error_pages": "error_pages",
     "nginx_extra_config": "extra_config",
 }
+# An app's `tls` says where its certificate comes from and how the site uses it. Both know the two files, one on the controller.
+_CERTIFICATE_KEYS = ["provider", "certificate", "key"]
+_SITE_TLS_KEYS = ["hsts", "redirect"]
 
 _WRITE = {
     "source": "source: {path: my_app}, or {git: URL, version: v1.2}, {archive: FILE_OR_URL, sha256: HEX}, {package: name==1.2}",
@@ -70,6 +73,7 @@ _WRITE = {
     "maintenance": "maintenance: {allow: [192.0.2.0/24]}",
     "error_pages": "error_pages: {503: \"{{ lookup('file', 'soon.html') }}\"}",
     "nginx_extra_config": "nginx_extra_config: {add_header: [X-Frame-Options DENY]}",
+    "tls": "tls: {provider: acme}, or {provider: selfsigned}, {provider: files, certificate: PATH, key: PATH}",
     "static": "static: {/static/: my_package/static}",
     "before_switch": "before_switch: [flask db upgrade]",
     "before_start": "before_start: [flask init-db]",
@@ -105,6 +109,12 @@ def spec() -> dict[str, dict]:
     site = _specs()["nginx_sites"]["options"]
     keys = {key: _specs()[name] for key, name in variables().items()}
     keys |= {key: site[name] for key, name in _SITE_KEYS.items()}
+    requests = _specs()["certificate_requests"]["options"]
+    keys["tls"] = {
+        **site["tls"],
+        "options": {key: requests[key] for key in _CERTIFICATE_KEYS}
+        | {key: site["tls"]["options"][key] for key in _SITE_TLS_KEYS},
+    }
     # The validator writes into a spec's default.
     return copy.deepcopy(keys)
 
@@ -263,6 +273,11 @@ def _rules(app: dict) -> list[str]:
     for path in app["writable"]:
         if not _is_plain_path(path.lstrip("/")) or not path.startswith("/") or " " in path:
             refuse("writable", "absolute paths", path)
+    if app["tls"]:
+        errors += [
+            error if error.startswith("domains") else f"tls.{error}"
+            for error in certificate_settings.provider_errors({**app["tls"], "domains": app["domains"]})
+        ]
     # The rest is the nginx role's to say; its keys are named here as the app's mapping names them.
     named = {target: key for key, target in _SITE_KEYS.items()}
     site_errors = nginx_settings.site_errors(site("app", {**app, "static": {}}, "/srv"))
@@ -298,6 +313,12 @@ def server_packages(app: dict) -> list[dict]:
     return packages
 
 
+def certificate(name: str, app: dict, root: str) -> dict:
+    """The certificate of an app with ``tls``, as the certificate role wants it in certificate_requests."""
+    files = {key: app["tls"][key] for key in _CERTIFICATE_KEYS if key in app["tls"]}
+    return {"name": Layout(name, root).slug, "domains": app["domains"], **files}
+
+
 def site(name: str, app: dict, root: str) -> dict:
     """The app as the nginx role wants it in nginx_sites."""
     layout = Layout(name, root)
@@ -315,6 +336,17 @@ def site(name: str, app: dict, root: str) -> dict:
         "static_fallback": static is None,
         **{target: app[key] for key, target in _SITE_KEYS.items()},
         "limits": limits,
+        **({"tls": _site_tls(layout.slug, app["tls"])} if app["tls"] else {}),
+    }
+
+
+def _site_tls(slug: str, tls: dict) -> dict:
+    folder = f"{certificate_settings.SERVED}/{slug}"
+    return {
+        "certificate": f"{folder}/fullchain.pem",
+        "key": f"{folder}/privkey.pem",
+        **({"challenges": certificate_settings.CHALLENGES} if tls["provider"] == "acme" else {}),
+        **{key: tls[key] for key in _SITE_TLS_KEYS if key in tls},
     }
 
 

@@ -42,7 +42,7 @@ LISTEN = Rule(
     "[::]:80",
 )
 HEADER = Rule(
-    "[A-Z][A-Za-z0-9]*(-[A-Z][A-Za-z0-9]*)*",
+    "(?=.{1,60}$)[A-Z][A-Za-z0-9]*(-[A-Z][A-Za-z0-9]*)*",
     "names of headers, each word of them with a capital",
     "X-Frame-Options: SAMEORIGIN",
 )
@@ -59,6 +59,11 @@ USER = Rule("[!-9;-~]+", "names without blank and colon", "ann")
 HASH = Rule(r"\$(2[aby]|5|6|y)\$[!-9;-~]{20,}", "a hash as `openssl passwd -6` makes it", "")
 STATUS = Rule("429|50[234]", "429, 502, 503 or 504", "error_pages: {503: \"{{ lookup('file', 'soon.html') }}\"}")
 NETWORK_EXAMPLE = "192.0.2.0/24"
+HSTS = Rule(
+    r"(max-age=[0-9]+(; includeSubDomains)?(; preload)?)?",
+    "max-age=SECONDS, or nothing for none",
+    "max-age=63072000; includeSubDomains",
+)
 DIRECTIVE = Rule("[a-z][a-z0-9_]*", "names of directives", "gzip_comp_level")
 VALUE = Rule(
     f"{_WORD}( +{_WORD})*",
@@ -71,6 +76,7 @@ def errors(variables: dict) -> list[str]:
     """What is wrong with the role's ``variables``, given by name. Each error is led by its variable."""
     found = [
         *_misfits("nginx_listen", variables["nginx_listen"], LISTEN),
+        *_misfits("nginx_tls_listen", variables["nginx_tls_listen"], LISTEN),
         *_misfits(
             "nginx_client_max_body_size",
             [variables["nginx_client_max_body_size"]],
@@ -140,6 +146,13 @@ def site_errors(site: dict) -> list[str]:
         found.append(
             f"limits.burst: expected limits.rate beside it, found none; write for example rate: {RATE.example}"
         )
+    if tls := site.get("tls"):
+        found += [
+            *_misfits("tls.certificate", [tls["certificate"]], PATH),
+            *_misfits("tls.key", [tls["key"]], PATH),
+            *_misfits("tls.challenges", _given(tls.get("challenges")), PATH),
+            *_misfits("tls.hsts", _given(tls.get("hsts")), HSTS),
+        ]
     if not site["domains"]:
         found.append(f"domains: expected at least one host name, found none; write for example {DOMAIN.example}")
     return found
@@ -189,6 +202,7 @@ def _directive_misfits(where: str, directives: dict) -> Iterator[str]:
 
 
 def _misfits(where: str, values: Iterable, rule: Rule) -> Iterator[str]:
+    """An error for each of ``values`` that has not the rule's form."""
     for value in values:
         if not re.fullmatch(rule.pattern, str(value), re.ASCII):
             yield f"{where}: expected {rule.expected}, found {str(value)!r}; write for example {rule.example}"

@@ -50,6 +50,7 @@ def test_five_lines_are_enough():
         "service_extra_config": {},
         "server_extra_config": {},
         "limits": {},
+        "tls": {},
         "nginx_extra_config": {},
     }
 

@@ -23,6 +23,7 @@ GOOD = {
         {"name": "two", "domains": ["two.example.com"], "socket": "/run/two.sock", "root": "/srv/two"},
     ],
     "nginx_listen": ["80", "[::]:80", "127.0.0.1:8080", "*:81"],
+    "nginx_tls_listen": ["443", "[::]:443"],
     "nginx_client_max_body_size": "16m",
     "nginx_large_client_header_buffers": "4 8k",
     "nginx_extra_config": {"gzip_comp_level": 6, "etag": False, "log_format": "'mine' '${request_time} a\\'b'"},
