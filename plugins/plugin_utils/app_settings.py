@@ -31,6 +31,10 @@ _NAMED = {"server_extra_config": "gunicorn_extra_config"}
 _SITE_KEYS = {
     "domains": "domains",
     "limits": "limits",
+    "headers": "headers",
+    "access": "access",
+    "maintenance": "maintenance",
+    "error_pages": "error_pages",
     "nginx_extra_config": "extra_config",
 }
 # An app's `tls` says where its certificate comes from and how the site uses it. Both know the two files, one on the controller.
@@ -63,7 +67,11 @@ _WRITE = {
     "keep_releases": "keep_releases: 5",
     "service_extra_config": "service_extra_config: {LimitNOFILE: 65536}",
     "server_extra_config": "server_extra_config: {keepalive: 5}",
-    "limits": "limits: {body: 100m, timeout: 120}",
+    "limits": "limits: {body: 100m, timeout: 120, rate: 10/s}",
+    "headers": "headers: {X-Frame-Options: SAMEORIGIN}",
+    "access": "access: [{path: /admin, users: [ann]}]",
+    "maintenance": "maintenance: {allow: [192.0.2.0/24]}",
+    "error_pages": "error_pages: {503: \"{{ lookup('file', 'soon.html') }}\"}",
     "nginx_extra_config": "nginx_extra_config: {add_header: [X-Frame-Options DENY]}",
     "tls": "tls: {provider: acme}, or {provider: selfsigned}, {provider: files, certificate: PATH, key: PATH}",
     "static": "static: {/static/: my_package/static}",
@@ -161,10 +169,14 @@ def _settle_one(name: str, app: dict, fleet_wide: dict) -> tuple[dict, list[str]
     for key, value in settled.items():
         if known[key].get("options"):
             # The validator adds what is not given as null.
-            settled[key] = {k: v for k, v in (value or {}).items() if v is not None}
+            settled[key] = [_without_null(v) for v in value] if isinstance(value, list) else _without_null(value or {})
     found = _rules(settled)
     settled["health"].setdefault("host", settled["domains"][0].lstrip("*."))
     return settled, found
+
+
+def _without_null(mapping: dict) -> dict:
+    return {key: value for key, value in mapping.items() if value is not None}
 
 
 def _named(message: str) -> str:
@@ -273,9 +285,12 @@ def _rules(app: dict) -> list[str]:
 
 
 def _between_apps(apps: dict[str, dict]) -> list[str]:
-    """Domains that are claimed twice."""
-    owners, errors = {}, []
+    """Domains that are claimed twice, and names that are one to Nginx, whose variables have no hyphens."""
+    owners, names, errors = {}, {}, []
     for name, app in apps.items():
+        twin = names.setdefault(Layout(name).slug.replace("-", "_"), name)
+        if twin != name:
+            errors.append(f"slipway_apps.{name}: differs from {twin} in - and _ alone; give it another name")
         for domain in app["domains"]:
             if domain.lower() in owners:
                 errors.append(
