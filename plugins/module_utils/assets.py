@@ -8,14 +8,15 @@ import contextlib
 import filecmp
 import gzip
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable
 
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
 
 # What gains by compression; images, videos and fonts of today are compressed already.
-COMPRESSIBLE = frozenset(
-    ".atom .css .csv .eot .geojson .htm .html .ico .js .json .map .md .mjs .otf .rss .svg .ttf .txt .wasm .webmanifest .xml".split()
+COMPRESSIBLE = re.compile(
+    r"\.(atom|css|csv|eot|geojson|html?|ico|m?js|json|map|md|otf|rss|svg|ttf|txt|wasm|webmanifest|xml)\Z", re.I
 )
 SMALLEST, LARGEST = 1 << 10, 16 << 20  # bytes: below, nothing is gained; above, a build would take too long
 FORMS = GZIP, BROTLI = ".gz", ".br"
@@ -28,7 +29,9 @@ def lay_out(source: str, target: str, before: str = "", brotli: Callable[[str], 
     the time that its ETag is made of, so that browsers keep it. ``brotli`` gives a file's compressed form.
     """
     for folder, folders, names in os.walk(source):
-        made, earlier = (os.path.normpath(os.path.join(top, os.path.relpath(folder, source))) for top in (target, before))
+        made, earlier = (
+            os.path.normpath(os.path.join(top, os.path.relpath(folder, source))) for top in (target, before)
+        )
         os.makedirs(made, exist_ok=True)
         for name in sorted(names + folders):
             path, new, old = (os.path.join(top, name) for top in (folder, made, earlier))
@@ -48,7 +51,7 @@ def lay_out(source: str, target: str, before: str = "", brotli: Callable[[str], 
 def compress(path: str, forms: Iterable[str], brotli: Callable[[str], bytes] | None = None) -> None:
     """Write the compressed ``forms`` of a file beside it, where it is of a kind and size that gains by them."""
     size = os.path.getsize(path)
-    if os.path.splitext(path)[1].lower() not in COMPRESSIBLE or not SMALLEST <= size <= LARGEST:
+    if not COMPRESSIBLE.search(path) or not SMALLEST <= size <= LARGEST:
         return
     for form in forms:
         if form == GZIP:

@@ -64,6 +64,15 @@ HSTS = Rule(
     "max-age=SECONDS, or nothing for none",
     "max-age=63072000; includeSubDomains",
 )
+PATTERN = Rule(
+    r'([^"\s\\\x00-\x1f\x7f]|\\[^"\s\\\x00-\x1f\x7f])+',
+    "a regular expression without blanks, quotes and \\\\",
+    r"[.-][\w-]{8}[.]\w+$",
+)
+LOCATION = Rule(r"/[\w.~/-]*", "paths that begin with /", "/events")
+CACHE_PATH = Rule(r"=?/[\w.~/-]*", "paths that begin with /, or with =/ for one page", "/news/")
+COOKIE = Rule(r"[\w.-]+", "names of cookies", "session")
+REQUEST_HEADER = Rule("[A-Za-z][A-Za-z0-9-]*", "names of headers", "Authorization")
 DIRECTIVE = Rule("[a-z][a-z0-9_]*", "names of directives", "gzip_comp_level")
 VALUE = Rule(
     f"{_WORD}( +{_WORD})*",
@@ -124,13 +133,22 @@ def errors(variables: dict) -> list[str]:
 def site_errors(site: dict) -> list[str]:
     """What is wrong with one element of nginx_sites. Each error is led by its key."""
     limits = site.get("limits") or {}
-    static = site.get("static") or []
+    static, shared, protected = (site.get(key) or [] for key in ("static", "static_shared", "protected"))
+    unbuffered = site.get("unbuffered") or {}
     found = [
         *_misfits("name", [site["name"]], NAME),
         *_misfits("domains", site["domains"], DOMAIN),
         *_misfits("socket", [site["socket"]], PATH),
-        *_misfits("root", [site.get("root") or ""] if static else [], PATH),
+        *_misfits("root", [site.get("root") or ""] if static or shared else _given(site.get("root")), PATH),
+        *_misfits("assets", _given(site.get("assets")), PATH),
         *_misfits("static", static, PREFIX),
+        *_misfits("static_shared", shared, PREFIX),
+        *_misfits("static_fingerprint", _given(site.get("static_fingerprint")), PATTERN),
+        *_misfits("protected", protected, PREFIX),
+        *_misfits("protected_root", [site.get("protected_root") or ""] if protected else [], PATH),
+        *_misfits("unbuffered.requests", unbuffered.get("requests") or [], LOCATION),
+        *_misfits("unbuffered.answers", unbuffered.get("answers") or [], LOCATION),
+        *_cache_errors(site.get("cache") or {}),
         *_misfits("limits.body", _given(limits.get("body")), SIZE),
         *_misfits("limits.timeout", _given(limits.get("timeout")), SECONDS),
         *_misfits("limits.rate", _given(limits.get("rate")), RATE),
@@ -156,6 +174,17 @@ def site_errors(site: dict) -> list[str]:
     if not site["domains"]:
         found.append(f"domains: expected at least one host name, found none; write for example {DOMAIN.example}")
     return found
+
+
+def _cache_errors(cache: dict) -> Iterator[str]:
+    if cache and not cache.get("paths"):
+        yield f"cache.paths: expected {CACHE_PATH.expected}, found none; write for example {CACHE_PATH.example}"
+    yield from _misfits("cache.paths", cache.get("paths") or [], CACHE_PATH)
+    yield from _misfits("cache.seconds", _given(cache.get("seconds")), SECONDS)
+    yield from _misfits("cache.stale", _given(cache.get("stale")), SECONDS)
+    yield from _misfits("cache.cookies", cache.get("cookies") or [], COOKIE)
+    yield from _misfits("cache.headers", cache.get("headers") or [], REQUEST_HEADER)
+    yield from _misfits("cache.size", _given(cache.get("size")), SIZE)
 
 
 def _access_errors(rules: list[dict]) -> Iterator[str]:

@@ -1,6 +1,13 @@
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from content import Content
 from served import Served
 
 
@@ -8,3 +15,15 @@ from served import Served
 def plain(host) -> Served:
     """The app that sets nothing of its door."""
     return Served(host, "plain")
+
+
+@pytest.fixture
+def content(host) -> Content:
+    """The app with files, streams and pages to keep; it has one worker."""
+    return Content(host, "content")
+
+
+@pytest.fixture
+def sockets(host) -> Content:
+    """The app with WebSockets."""
+    return Content(host, "sockets")

@@ -105,6 +105,18 @@ def test_the_inventory_s_default_is_held_to_the_same_rules(keys, says):
         {"worker_class": "gevent"},
         {"python": "3.13"},
         {"static": {}},
+        {
+            "static": {"/a/": "x"},
+            "protected": {"/b/": "shared:x"},
+            "drain": 300,
+            "static_fingerprint": r"[.-][\w-]{8}[.]\w+$",
+        },
+        {"websockets": True, "worker_class": "gevent", "unbuffered": {"requests": ["/up"], "answers": ["/events/"]}},
+        {
+            "websockets": True,
+            "threads": 32,
+            "cache": {"paths": ["=/", "/news/"], "cookies": ["my-session"], "headers": []},
+        },
         {"static": {"/a/": "x", "/ab/": "package:flask_admin/static", "/b/a/": "shared:uploads"}},
         {"files": {"/etc/hello/app.toml": "", "instance/config.py": "A = 1"}},
         {"memory_max": "1.5G"},
@@ -223,6 +235,44 @@ REFUSED = {
         ({"static": {"/a/": "/etc"}}, "static: expected folders in the app's tree, package:NAME/FOLDER or shared:"),
         ({"static": {"/a/": "shared:/etc"}}, "static: expected folders in the app's tree, package:NAME/FOLDER or "),
         ({"static": {"/a/": None}}, "static: expected folders in the app's tree, package:NAME/FOLDER or shared:"),
+        (
+            {"static": {"/a/": "x"}, "protected": {"/a/": "y"}},
+            "protected: /a/ stands in static too, where everyone may ask for it; write it in one of them",
+        ),
+        (
+            {"protected": {"internal": "x"}},
+            "protected: expected URL prefixes that begin and end with /, found 'internal'",
+        ),
+        (
+            {"protected": {"/a/": "../x"}},
+            "protected: expected folders in the app's tree, package:NAME/FOLDER or shared:",
+        ),
+        ({"static_fingerprint": 'a"b'}, "static_fingerprint: expected a regular expression without blanks, quotes and"),
+        (
+            {"unbuffered": {"answers": ["events"]}},
+            "unbuffered.answers: expected paths that begin with /, found 'events'",
+        ),
+        (
+            {"cache": {"seconds": 5}},
+            "cache.paths: expected paths that begin with /, or with =/ for one page, found none",
+        ),
+        (
+            {"cache": {"paths": ["/"], "seconds": 0}},
+            "cache.seconds: expected seconds from 1, found '0'; write for exampl",
+        ),
+        (
+            {"cache": {"paths": ["/; x"]}},
+            "cache.paths: expected paths that begin with /, or with =/ for one page, found",
+        ),
+        ({"drain": 0}, "drain: expected a number from 1, found 0 (int); write drain: 300"),
+        (
+            {"websockets": True},
+            "worker_class: expected gevent where websockets is true, found gthread, whose worker can hold 4 WebSockets",
+        ),
+        (
+            {"websockets": True, "worker_class": "sync", "threads": 100},
+            "worker_class: expected gevent where websockets is true, found sync, whose worker can hold 1 WebSocket and",
+        ),
         (
             {"static": {"/a/b/": "x", "/a/": "y"}},
             "static: /a/b/ lies within /a/, which has one folder; write one of the two alone",
@@ -375,8 +425,16 @@ def test_site_of_an_app():
         "name": "my-shop-22e214a0",
         "socket": "/srv/my-shop-22e214a0/active.sock",
         "root": "/srv/my-shop-22e214a0/current/public",
+        "assets": "/srv/my-shop-22e214a0/assets",
         "static": ["/static/"],
+        "static_shared": [],
         "static_fallback": True,
+        "static_fingerprint": "[.-](?=[0-9]*[a-f])[0-9a-f]{8,}[.]",
+        "protected": [],
+        "protected_root": "/srv/my-shop-22e214a0/current/protected",
+        "unbuffered": {},
+        "websockets": False,
+        "cache": {},
         "domains": ["www.example.com"],
         "limits": {"timeout": 60},
         "extra_config": {},
@@ -391,6 +449,13 @@ def test_site_of_an_app():
 def test_site_s_static_prefixes(static, prefixes, fallback):
     site = app_settings.site("hello", settled(static=static), "/srv")
     assert (site["static"], site["static_fallback"]) == (prefixes, fallback)
+
+
+@pytest.mark.parametrize("folder", ["shared:a", "uploads", "web/up/loads"])
+def test_what_the_app_writes_is_kept_apart_from_static_files_of_the_release(folder):
+    static = {"/static/": "uploads_of_ours", "/media/": folder}
+    site = app_settings.site("hello", settled(static=static, shared=["uploads", "web/up/"]), "/srv")
+    assert (site["static"], site["static_shared"]) == (["/static/"], ["/media/"])
 
 
 @pytest.mark.parametrize(

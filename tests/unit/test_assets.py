@@ -89,7 +89,9 @@ def test_what_did_not_change_is_not_compressed_again(tmp_path):
     asked = []
     laid_out(new, tmp_path / "public", str(tmp_path / "before"), lambda path: asked.append(path) or brotli(path))
     assert asked == [str(tmp_path / "public/b.css")]
-    same = {name: (tmp_path / "public" / name).samefile(tmp_path / "before" / name) for name in there(tmp_path / "public")}
+    same = {
+        name: (tmp_path / "public" / name).samefile(tmp_path / "before" / name) for name in there(tmp_path / "public")
+    }
     assert same == {name: name.startswith("a") for name in same}
 
 
@@ -102,7 +104,9 @@ def layout(tmp_path) -> Layout:
 
 
 def release(layout: Layout, name: str, built: int, **files: str) -> None:
-    path = write(Path(layout.release(name)), release_json="{}", **{f"public__{file}": text for file, text in files.items()})
+    path = write(
+        Path(layout.release(name)), release_json="{}", **{f"public__{file}": text for file, text in files.items()}
+    )
     os.utime(path / "release.json", (built, built))
 
 
@@ -111,7 +115,11 @@ def test_the_files_of_all_releases_are_in_one_folder_the_newest_s_where_they_dif
     release(layout, "new", 2, a_2_css="new", logo_svg="new")
     assets.gather(layout)
     union = Path(layout.assets)
-    assert {name: (union / name).read_text() for name in there(union)} == {"a.1.css": "old", "a.2.css": "new", "logo.svg": "new"}
+    assert {name: (union / name).read_text() for name in there(union)} == {
+        "a.1.css": "old",
+        "a.2.css": "new",
+        "logo.svg": "new",
+    }
 
 
 def test_files_that_no_release_has_are_gone(layout):
