@@ -16,9 +16,9 @@ from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
 
 # What gains by compression; images, videos and fonts of today are compressed already.
 COMPRESSIBLE = re.compile(
-    r"\.(atom|css|csv|eot|geojson|html?|ico|m?js|json|map|md|otf|rss|svg|ttf|txt|wasm|webmanifest|xml)\Z", re.I
+    r"\.(atom|css|csv|eot|geojson|html?|ico|m?js|json|md|otf|rss|svg|ttf|txt|wasm|webmanifest|xml)\Z", re.I
 )
-SMALLEST, LARGEST = 1 << 10, 16 << 20  # bytes: below, nothing is gained; above, a build would take too long
+SMALLEST, LARGEST = 1 << 10, 4 << 20  # bytes: below, nothing is gained; above, a build would take too long
 FORMS = GZIP, BROTLI = ".gz", ".br"
 
 

@@ -9,7 +9,8 @@ from content import WebSocket
 
 testinfra_hosts = ["ansible://debian13"]
 
-OLD, NEW, PLAIN = "/static/harbour.0c5d1e9fa47b.css", "/static/harbour.1d6e2fa0b58c.css", "/static/harbour.css"
+# A name that no earlier run's release has.
+OLD, NEW, PLAIN = "/static/harbour.0c5d1e9fa47b.css", f"/static/harbour.a{time.time_ns():x}.css", "/static/harbour.css"
 
 
 class Watch:
@@ -42,7 +43,7 @@ class Watch:
 def newer(content, tmp_path):
     """Another release: its stylesheet has another name and another content, and it lacks one file."""
     tree = content.copy(tmp_path)
-    (tree / "static/harbour.0c5d1e9fa47b.css").rename(tree / "static/harbour.1d6e2fa0b58c.css")
+    (tree / "static/harbour.0c5d1e9fa47b.css").rename(tree / NEW[1:])
     (tree / PLAIN[1:]).write_text("body { color: navy }\n" * 100, encoding="utf-8")
     yield tree
     assert content.restore().ok
@@ -50,7 +51,7 @@ def newer(content, tmp_path):
 
 def nginx(app) -> str:
     """Nginx's workers, which a reload replaces."""
-    return app.run("pgrep --parent $(cat /run/nginx.pid)")
+    return app.run("pgrep --parent $(cat /run/nginx.pid) --full 'worker process'")
 
 
 def test_a_page_of_either_release_finds_its_files_throughout(content, newer):
