@@ -79,11 +79,14 @@ def unite(folders: Iterable[str], union: str) -> None:
 
     What they no longer hold leaves it. Links are left out. Each file is replaced by a rename, so that no reader misses one.
     """
-    wanted = {}
+    wanted, temporary = {}, os.path.join(union, ".new")
     for top in folders:
         for folder, dummy, names in os.walk(top):
             paths = [os.path.join(folder, name) for name in names]
             wanted |= {os.path.relpath(path, top): path for path in paths if not os.path.islink(path)}
+    # What is a file in one and a folder in another is a folder.
+    for name in {parent for name in wanted for parent in _parents(name)} & set(wanted):
+        del wanted[name]
     for folder, dummy, names in os.walk(union, topdown=False):
         for path in [os.path.join(folder, name) for name in names]:
             if os.path.relpath(path, union) not in wanted:
@@ -93,20 +96,25 @@ def unite(folders: Iterable[str], union: str) -> None:
     for name, path in wanted.items():
         new = os.path.join(union, name)
         if not (os.path.exists(new) and os.path.samefile(path, new)):
-            _make_folders(union, os.path.dirname(name))
+            for part in ["", *_parents(name)]:
+                _make_folder(os.path.join(union, part))
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(f"{new}.new")
-            os.link(path, f"{new}.new")
-            os.replace(f"{new}.new", new)
+                os.unlink(temporary)
+            os.link(path, temporary)
+            os.replace(temporary, new)
 
 
-def _make_folders(top: str, folder: str) -> None:
-    """A folder below ``top`` with all above it, readable whatever the umask is."""
-    for part in ["", *folder.split("/")]:
-        top = os.path.join(top, part)
-        if not os.path.isdir(top):
-            os.mkdir(top)
-            os.chmod(top, 0o755)
+def _parents(name: str) -> list[str]:
+    """The folders that a relative path lies in."""
+    parts = name.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def _make_folder(path: str) -> None:
+    """Have a folder, readable whatever the umask is."""
+    if not os.path.isdir(path):
+        os.mkdir(path)
+        os.chmod(path, 0o755)
 
 
 def _same(path: str, other: str) -> bool:

@@ -146,6 +146,17 @@ def test_a_second_time_changes_nothing(layout):
     assert os.stat(f"{layout.assets}/css").st_mtime_ns == before
 
 
+def test_what_is_a_file_in_one_release_and_a_folder_in_another_is_a_folder(layout):
+    release(layout, "old", 1, a="old")
+    assets.gather(layout)
+    release(layout, "new", 2, a__b_css="new")
+    assets.gather(layout)
+    assert there(Path(layout.assets)) == ["a/b.css"]
+    release(layout, "newest", 3, a="newest")
+    assets.gather(layout)
+    assert there(Path(layout.assets)) == ["a/b.css"]
+
+
 def test_shared_folders_are_left_out(layout):
     release(layout, "old", 1, a_css="old")
     os.symlink("/etc", f"{layout.release('old')}/public/media")
