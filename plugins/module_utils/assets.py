@@ -85,8 +85,8 @@ def unite(folders: Iterable[str], union: str) -> None:
             paths = [os.path.join(folder, name) for name in names]
             wanted |= {os.path.relpath(path, top): path for path in paths if not os.path.islink(path)}
     # What is a file in one and a folder in another is a folder.
-    for name in {parent for name in wanted for parent in _parents(name)} & set(wanted):
-        del wanted[name]
+    for folder in {parent for name in wanted for parent in _parents(name)} & set(wanted):
+        del wanted[folder]
     for folder, dummy, names in os.walk(union, topdown=False):
         for path in [os.path.join(folder, name) for name in names]:
             if os.path.relpath(path, union) not in wanted:
