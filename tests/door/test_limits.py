@@ -14,11 +14,18 @@ def curl(app, path: str, more: str = "") -> str:
 
 
 def test_too_many_requests_get_429_and_are_told_when_to_come_again(limited):
-    said = statuses(limited, f"for n in $(seq 30); do {curl(limited, '/', '--interface 127.0.0.11')}; done")
+    asked = curl(limited, "/", "--interface 127.0.0.11")
+    said = statuses(limited, f"for n in $(seq 30); do {asked}; done")
     assert set(said) == {"200", "429"}
     assert said[:11] == ["200"] * 11, "expected the burst to be let in"
-    head = limited.get("/", "--include", "--interface", "127.0.0.11")[1]
-    assert "429" in head.splitlines()[0] and "Retry-After: 1" in head and "Too many requests" in head
+
+
+def test_a_429_is_a_page_that_says_when_to_come_again(limited):
+    """The last of many, asked on the host itself: by the next SSH command some would be let in again."""
+    asked = curl(limited, "/", "--interface 127.0.0.18")
+    last = asked.replace("--output /dev/null", "--include")
+    answer = limited.host.run("sh -c %s", f"for n in $(seq 30); do {asked}; done > /dev/null; {last}").stdout
+    assert "429" in answer.splitlines()[0] and "Retry-After: 1" in answer and "<h1>Too many requests</h1>" in answer
 
 
 def test_another_address_has_a_rate_of_its_own(limited):

@@ -52,8 +52,8 @@ def test_it_stays_closed_through_a_run(guarded, closed):
     assert maintain(guarded, "true").changed == 0
 
 
-@pytest.mark.parametrize(("closed", "only"), [("perhaps", ["guarded"]), ("true", ["no-such-app"])])
-def test_what_cannot_be_meant_is_refused(guarded, closed, only):
-    done = maintain(guarded, closed, slipway_only=only)
+@pytest.mark.parametrize(("word", "only"), [("perhaps", ["guarded"]), ("true", ["no-such-app"])])
+def test_what_cannot_be_meant_is_refused(guarded, word, only):
+    done = maintain(guarded, word, slipway_only=only)
     assert not done.ok and done.changed == 0
-    assert ("slipway_maintenance: expected true" if closed == "perhaps" else "slipway_only: expected") in done.output
+    assert ("slipway_maintenance: expected true" if word == "perhaps" else "slipway_only: expected") in done.output

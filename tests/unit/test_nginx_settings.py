@@ -123,6 +123,7 @@ def test_a_password_is_a_hash_and_never_shown(value):
     [
         ({"path": "/admin/../x y"}, "path: expected a path"),
         ({"path": "/a;b"}, "path: expected a path"),
+        ({"path": "/admin/.."}, "path: expected a path"),
         ({"realm": 'a "b"'}, "realm: expected a line without quotes"),
         ({"realm": "$host"}, "realm: expected a line without quotes"),
         ({"users": ["bob"]}, "users: bob has no password"),
