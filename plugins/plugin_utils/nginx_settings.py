@@ -52,7 +52,9 @@ HEADER_VALUE = Rule(
 )
 RATE = Rule("[1-9][0-9]{0,5}/[sm]", "a number of requests for each second or minute", "10/s, or 90/m")
 COUNT = Rule("[1-9][0-9]*", "a number from 1", "20")
-ACCESS_PATH = Rule(r"(/[\w.~-]+)*/?", "a path that begins with /", "/admin")
+ACCESS_PATH = Rule(
+    r"/(?!(.*/)?\.\.?(/|$))([\w.~-]+(/[\w.~-]+)*/?)?", "a path that begins with /, without . and ..", "/admin"
+)
 REALM = Rule(r"""[^\x00-\x1f\x7f"$\\]+""", "a line without quotes, $ and \\", "Members only")
 USER = Rule("[!-9;-~]+", "names without blank and colon", "ann")
 # What crypt(3) reads and no table lists: bcrypt, SHA-256, SHA-512, yescrypt.

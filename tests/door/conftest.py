@@ -27,3 +27,15 @@ def content(host) -> Content:
 def sockets(host) -> Content:
     """The app with WebSockets."""
     return Content(host, "sockets")
+
+
+@pytest.fixture
+def guarded(host) -> Served:
+    """The app that says what reached it, behind rules of access."""
+    return Served(host, "guarded")
+
+
+@pytest.fixture
+def limited(host) -> Served:
+    """The same behind low limits."""
+    return Served(host, "limited")

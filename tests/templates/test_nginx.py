@@ -107,8 +107,8 @@ def test_no_location_drops_the_server_s_headers(site):
     """Nginx inherits proxy_set_header only where a location has none of its own."""
     server, _ = site({"static_fallback": True})
     locations = [Block(directive["block"]) for directive in server if directive["directive"] == "location"]
-    assert len(locations) == 4
-    assert [location.all("proxy_set_header") for location in locations] == [[]] * 4
+    assert len(locations) == 5
+    assert [location.all("proxy_set_header") for location in locations] == [[]] * 5
 
 
 def test_a_request_is_not_sent_twice_to_the_app(http):
@@ -312,7 +312,8 @@ def test_an_answer_that_goes_out_as_it_comes_is_not_kept(site):
 
 def test_a_site_without_static_files_is_the_app_s_alone(site):
     server, _ = site({"static": []})
-    assert [directive["args"] for directive in server if directive["directive"] == "location"] == [["/"]]
+    locations = [directive["args"] for directive in server if directive["directive"] == "location"]
+    assert locations == [["^~", "/slipway-error/"], ["/"]]
 
 
 def test_limits_of_the_host(http):
@@ -332,6 +333,89 @@ def test_limits_of_a_site(site):
 def test_a_site_without_limits_has_the_host_s(site, limits):
     server, _ = site({"limits": limits})
     assert server.all("client_max_body_size") == server.all("proxy_read_timeout") == []
+
+
+def test_no_location_drops_the_server_s_answers(site):
+    """Nginx inherits add_header and error_page only where a location has none of its own."""
+    server, _ = site({"static_fallback": True})
+    locations = [Block(directive["block"]) for directive in server if directive["directive"] == "location"]
+    assert [location.all("add_header") + location.all("error_page") for location in locations] == [[]] * 5
+
+
+def test_a_header_is_replaced_dropped_or_added_by_name(site):
+    server, everything = site(
+        {"headers": {"X-Frame-Options": "SAMEORIGIN", "Referrer-Policy": False, "X-Own": 'a "b"'}}
+    )
+    added = {name: value for name, value, *_ in server.all("add_header")}
+    assert added["X-Frame-Options"] == "$slipway_hello_header_x_frame_options"
+    assert added["X-Content-Type-Options"] == "$slipway_header_x_content_type_options"
+    assert "Referrer-Policy" not in added
+    assert everything.block("map", "$upstream_http_x_own", "$slipway_hello_header_x_own").all("") == [['a "b"']]
+
+
+def test_the_default_headers_give_way_to_the_app_s_own(http):
+    block = http().block("map", "$upstream_http_x_frame_options", "$slipway_header_x_frame_options")
+    assert block.all("") == [["DENY"]]
+    assert block.all("default") == [], "expected nothing to be added where the app says something"
+
+
+@pytest.mark.parametrize(
+    ("packages", "expected"), [(["nginx", "libnginx-mod-http-headers-more-filter"], [["Server"]]), (["nginx"], [])]
+)
+def test_the_server_is_hidden_where_the_module_is(http, packages, expected):
+    assert http(nginx_packages=packages).all("more_clear_headers") == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"), [("", []), ("1.27.3", []), ("1.27.4", [["65s"]]), ("1.29", [["65s"]])]
+)
+def test_idle_connections_outlive_a_reload_where_nginx_can(http, version, expected):
+    assert http(nginx_version=version).all("keepalive_min_timeout") == expected
+
+
+def test_nobody_in_front_is_believed_who_is_not_named(http, site):
+    assert http().all("set_real_ip_from") == http().all("real_ip_header") == []
+    trusted = {"nginx_trusted_proxies": ["192.0.2.1", "2001:db8::/64"]}
+    assert http(**trusted).all("set_real_ip_from") == [["192.0.2.1"], ["2001:db8::/64"]]
+    assert ["X-Forwarded-Proto", "$slipway_scheme"] in site(**trusted)[0].all("proxy_set_header")
+
+
+@pytest.mark.parametrize(("limits", "burst"), [({"rate": "10/s"}, "10"), ({"rate": "90/m", "burst": 5}, "5")])
+def test_every_way_to_the_app_has_the_rate_and_static_files_have_none(site, limits, burst):
+    server, everything = site({"limits": limits, "static_fallback": True})
+    assert everything.one("limit_req_zone")[2] == f"rate={limits['rate'].replace('/', 'r/')}"
+    for name in ("/", "@app"):
+        assert server.block("location", name).one("limit_req") == [
+            "zone=slipway_hello_rate",
+            f"burst={burst}",
+            "nodelay",
+        ]
+    assert server.all("limit_req") == server.block("location", "^~", "/static/").all("limit_req") == []
+
+
+def test_the_longest_path_of_access_is_looked_at_first(site):
+    rules = [{"path": "/"}, {"path": "/a.b/c/"}, {"path": "/a.b"}]
+    _, everything = site({"name": "my-shop", "access": [{**rule, "deny": ["192.0.2.1"]} for rule in rules]})
+    paths = [directive["directive"] for directive in everything.block("map", "$uri", "$slipway_my_shop_rule")]
+    assert paths[3:] == [r"~^/a\.b/c/", r"~^/a\.b(/|$)", "~^/"]
+
+
+def test_a_file_of_passwords_has_those_whom_its_rule_names(role):
+    hashes = {"ann": "$6$salt$a", "bob": "$6$salt$b", "eve": "$6$salt$e"}
+    access = [{"path": "/", "deny": ["192.0.2.1"]}, {"path": "/admin", "users": ["ann", "bob"]}]
+    found = role("nginx", nginx_sites=[{**SITE, "access": access}], nginx_passwords=hashes).value("__nginx_passwords")
+    assert found == {"/etc/nginx/slipway/passwords/hello.1": "ann:$6$salt$a\nbob:$6$salt$b\n"}
+
+
+@pytest.mark.parametrize("status", [503, "503"])
+def test_a_page_of_one_s_own_takes_the_place_of_the_common_one(role, site, status):
+    own = {"error_pages": {status: "<p>soon"}}
+    server, _ = site(own)
+    assert ["503", "/slipway-error/hello.503.html"] in server.all("error_page")
+    assert ["502", "/slipway-error/502.html"] in server.all("error_page")
+    files = {f["path"]: f["content"] for f in role("nginx", nginx_sites=[{**SITE, **own}]).value("__nginx_error_files")}
+    assert files["/etc/nginx/slipway/errors/hello.503.html"] == "<p>soon"
+    assert "<h1>Back soon</h1>" in files["/etc/nginx/slipway/errors/503.html"]
 
 
 def test_own_sites_and_modules_are_read(role, parsed):

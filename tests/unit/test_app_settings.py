@@ -50,9 +50,44 @@ def test_five_lines_are_enough():
         "service_extra_config": {},
         "server_extra_config": {},
         "limits": {},
+        "headers": {},
+        "access": [],
+        "maintenance": {},
+        "error_pages": {},
         "tls": {},
         "nginx_extra_config": {},
     }
+
+
+def test_a_rule_of_access_has_all_its_keys():
+    assert settled(access=[{"path": "/admin", "users": ["ann"]}])["access"] == [
+        {"path": "/admin", "allow": [], "deny": [], "users": ["ann"], "realm": "Members only", "satisfy": "all"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"access": [{"path": "admin"}]}, "access[0].path: expected a path that begins with /"),
+        ({"access": [{"user": ["ann"]}]}, "access"),
+        ({"access": [{"satisfy": "some"}]}, "access"),
+        ({"limits": {"rate": "ten"}}, "limits.rate: expected a number of requests for each second or minute"),
+        ({"headers": {"x-frame-options": "DENY"}}, "headers: expected names of headers"),
+        ({"maintenance": {"allow": ["office"]}}, "maintenance.allow: expected addresses and networks"),
+        ({"error_pages": {404: "gone"}}, "error_pages: expected 429, 502, 503 or 504"),
+    ],
+)
+def test_what_the_door_cannot_do_is_refused(keys, says):
+    (error,) = errors_of(**keys)
+    assert error.startswith(f"slipway_apps.hello.{says}") and "; write " in error
+
+
+def test_two_names_that_are_one_to_nginx_are_refused():
+    apps = {name: {**FIVE_LINES, "domains": [f"{name.replace('_', '-')}{number}.example.com"]}
+            for number, name in enumerate(("my-shop", "my_shop"))}  # fmt: skip
+    assert app_settings.settle(apps, {})[1] == [
+        "slipway_apps.my_shop: differs from my-shop in - and _ alone; give it another name"
+    ]
 
 
 @pytest.mark.parametrize("key", sorted(app_settings.spec()))
