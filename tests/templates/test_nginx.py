@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import crossplane
 import pytest
 
@@ -12,6 +14,7 @@ SITE = {
     "root": "/srv/hello/current/public",
     "static": ["/static/", "/app/assets/"],
 }
+BROTLI = "libnginx-mod-http-brotli-static"
 FORGEABLE = [
     "X-Forwarded-For",
     "X-Forwarded-Proto",
@@ -104,8 +107,8 @@ def test_no_location_drops_the_server_s_headers(site):
     """Nginx inherits proxy_set_header only where a location has none of its own."""
     server, _ = site({"static_fallback": True})
     locations = [Block(directive["block"]) for directive in server if directive["directive"] == "location"]
-    assert len(locations) == 4
-    assert [location.all("proxy_set_header") for location in locations] == [[]] * 4
+    assert len(locations) == 5
+    assert [location.all("proxy_set_header") for location in locations] == [[]] * 5
 
 
 def test_a_request_is_not_sent_twice_to_the_app(http):
@@ -138,9 +141,179 @@ def test_static_files_are_served_without_the_app(site, prefix, fallback, otherwi
     assert location.block("location", "~", r"/\.").one("return") == ["404"]
 
 
+def keeps(everything) -> dict[str, str]:
+    """How long browsers keep what: regular expressions on paths, in the order in which they are tried."""
+    lines = everything.block("map", "$upstream_cache_status$upstream_addr$uri", "$slipway_hello_keep")
+    return {line["directive"].removeprefix("~"): line["args"][0] for line in lines if line["directive"][0] == "~"}
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/static/app.3f9c0a6b.js", "public, max-age=31536000, immutable"),
+        ("/static/css/app-3f9c0a6be21d3f9c.min.css", "public, max-age=31536000, immutable"),
+        ("/static/app.js", "public, max-age=60"),
+        ("/static/report-20261121.pdf", "public, max-age=60"),
+        ("/static/my-controls.js", "public, max-age=60"),
+        ("/media/photo.3f9c0a6b.jpg", "public, max-age=60"),
+        ("/app.3f9c0a6b.js", None),
+        ("unix:/srv/hello/active.sock/static/app.3f9c0a6b.js", None),
+        ("HIT/static/app.3f9c0a6b.js", None),
+    ],
+)
+def test_names_that_tell_their_content_are_kept_for_a_year(site, path, kept):
+    _, everything = site({"static_shared": ["/media/"]}, nginx_static_expires=60)
+    assert next((kept for pattern, kept in keeps(everything).items() if re.search(pattern, path)), None) == kept
+
+
+def test_another_way_of_naming_files(site):
+    _, everything = site({"static_fingerprint": r"[.-][\w-]{8}[.]\w+$"})
+    immutable = [pattern for pattern, kept in keeps(everything).items() if "immutable" in kept]
+    assert any(re.search(pattern, "/static/index-BfkT3a_J.js") for pattern in immutable)
+
+
+def test_no_location_has_headers_of_its_own(site):
+    """Nginx inherits add_header only where a location has none."""
+    server, _ = site({"static_shared": ["/media/"], "cache": {"paths": ["/"]}, "unbuffered": {"answers": ["/events"]}})
+    locations = [Block(directive["block"]) for directive in server if directive["directive"] == "location"]
+    assert [location.all("add_header") for location in locations] == [[]] * len(locations)
+    assert server.all("add_header")
+
+
+@pytest.mark.parametrize(("fallback", "otherwise"), [(False, "=404"), (True, "@app")])
+def test_a_file_named_by_its_content_is_looked_for_among_those_of_other_releases(site, fallback, otherwise):
+    server, _ = site({"assets": "/srv/hello/assets", "static_fallback": fallback})
+    static = server.block("location", "^~", "/static/")
+    pattern = r"^/static/.*[.-](?=[0-9]*[a-f])[0-9a-f]{8,}[.]"
+    assert static.block("location", "~", pattern).one("try_files") == ["$uri", "@assets"]
+    assert static.one("try_files") == ["$uri", otherwise]
+    others = server.block("location", "@assets")
+    assert (others.one("root"), others.one("try_files")) == (["/srv/hello/assets"], ["$uri", otherwise])
+
+
+@pytest.mark.parametrize(("packages", "brotli"), [(["nginx"], []), (["nginx", BROTLI], [["on"]])])
+def test_forms_that_were_compressed_beforehand_go_out(site, packages, brotli):
+    server, _ = site({"assets": "/srv/hello/assets"}, nginx_packages=packages)
+    for location in (server.block("location", "^~", "/static/"), server.block("location", "@assets")):
+        assert (location.all("gzip_static"), location.all("brotli_static")) == ([["on"]], brotli)
+
+
+def test_what_users_upload_is_sent_as_it_is(site):
+    server, _ = site({"static_shared": ["/media/"], "assets": "/srv/hello/assets"})
+    location = server.block("location", "^~", "/media/")
+    assert location.all("gzip_static") == location.all("brotli_static") == []
+    assert location.one("try_files") == ["$uri", "=404"]
+
+
+def test_protected_files_are_the_app_s_to_give(site):
+    server, _ = site({"protected": ["/internal/"], "protected_root": "/srv/hello/current/protected"})
+    location = server.block("location", "^~", "/internal/")
+    assert (location.one("internal"), location.one("root")) == ([], ["/srv/hello/current/protected"])
+
+
+@pytest.mark.parametrize("key", ["requests", "answers"])
+def test_a_path_can_go_unbuffered(site, key):
+    server, _ = site({"unbuffered": {key: ["/big/"]}})
+    switched = {
+        name: server.block("location", "/big/").all(name) for name in ("proxy_request_buffering", "proxy_buffering")
+    }
+    assert switched == {
+        "proxy_request_buffering": [["off"]] if key == "requests" else [],
+        "proxy_buffering": [["off"]] if key == "answers" else [],
+    }
+    assert server.block("location", "/").all("proxy_buffering") == []
+    assert server.block("location", "/big/").one("proxy_pass") == ["http://slipway_hello"]
+
+
+def test_the_whole_app_can_go_unbuffered(site):
+    server, _ = site({"unbuffered": {"requests": ["/"], "answers": ["/"]}})
+    assert server.block("location", "/").one("proxy_buffering") == ["off"]
+
+
+@pytest.mark.parametrize(("websockets", "connection"), [(False, "close"), (True, "$slipway_connection")])
+def test_an_upgrade_reaches_an_app_that_asks_for_it(site, websockets, connection):
+    server, _ = site({"websockets": websockets})
+    assert ["Connection", connection] in server.all("proxy_set_header")
+    assert (["Upgrade", "$slipway_upgrade"] in server.all("proxy_set_header")) == websockets
+
+
+def test_websockets_alone_are_an_upgrade(http):
+    upgrades = http().block("map", "$http_upgrade", "$slipway_upgrade")
+    assert [(line["directive"], line["args"]) for line in upgrades] == [
+        ("default", [""]),
+        ("~*^websocket$", ["websocket"]),
+    ]
+
+
+# Answers that Nginx keeps
+
+
+@pytest.fixture
+def cached(site):
+    """The server and the maps of a site that keeps answers."""
+
+    def cached(**given) -> tuple[Block, Block]:
+        return site({"cache": {"paths": ["=/", "/news/"], **given}})
+
+    return cached
+
+
+def test_no_answer_is_kept_where_nobody_asks_for_it(site):
+    server, everything = site()
+    assert everything.all("proxy_cache_path") == server.all("proxy_cache") == []
+    assert not any("X-Cache" in header for header in server.all("add_header"))
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"), [("/", True), ("/news/", True), ("/news/today", True), ("/newspaper", False), ("/about", False)]
+)
+def test_named_paths_are_kept(cached, path, kept):
+    server, everything = cached()
+    assert server.one("proxy_cache") == ["$slipway_hello_cached"]
+    lines = {line["directive"]: line["args"] for line in everything.block("map", "$uri", "$slipway_hello_cached")}
+    assert lines.pop("default") == ["off"] and set(map(tuple, lines.values())) == {("slipway_hello",)}
+    assert any(re.search(pattern.removeprefix("~"), path) for pattern in lines) == kept
+
+
+def test_an_answer_belongs_to_its_release_and_its_address(cached, site):
+    server, _ = cached()
+    assert server.one("proxy_cache_key") == ["$realpath_root$scheme://$host$slipway_port$request_uri"]
+    assert server.one("root") == ["/srv/hello/current/public"]
+    server, _ = site({"cache": {"paths": ["/"]}, "root": "", "static": []})
+    assert server.one("proxy_cache_key") == ["$scheme://$host$slipway_port$request_uri"]
+
+
+@pytest.mark.parametrize(
+    ("cookie", "known"),
+    [("session=0", True), ("a=1; session=x", True), ("a=1;my.id=", True), ("sessions=1", False), ("a=session", False),
+     ("my-id=1", False), ("", False)],
+)  # fmt: skip
+def test_who_is_known_by_a_cookie_has_answers_of_their_own(cached, cookie, known):
+    server, everything = cached(cookies=["session", "my.id"])
+    lines = everything.block("map", "$http_cookie", "$slipway_hello_known")
+    (pattern,) = (line["directive"].removeprefix("~") for line in lines if line["directive"][0] == "~")
+    assert bool(re.search(pattern, cookie)) == known
+    assert server.one("proxy_cache_bypass") == server.one("proxy_no_cache") == ["$slipway_hello_personal"]
+
+
+def test_who_is_known_by_a_header_too(cached):
+    _, everything = cached(cookies=[], headers=["Authorization", "X-User"])
+    personal = everything.block(
+        "map", "$slipway_hello_known$http_authorization$http_x_user$slipway_upgrade", "$slipway_hello_personal"
+    )
+    # Any value at all, also 0, which Nginx itself would take for none.
+    assert [(line["directive"], line["args"]) for line in personal] == [("", [""]), ("default", ["1"])]
+
+
+def test_an_answer_that_goes_out_as_it_comes_is_not_kept(site):
+    server, _ = site({"cache": {"paths": ["/"]}, "unbuffered": {"answers": ["/events"]}})
+    assert server.block("location", "/events").one("proxy_cache") == ["off"]
+
+
 def test_a_site_without_static_files_is_the_app_s_alone(site):
     server, _ = site({"static": []})
-    assert [directive["args"] for directive in server if directive["directive"] == "location"] == [["/"]]
+    locations = [directive["args"] for directive in server if directive["directive"] == "location"]
+    assert locations == [["^~", "/slipway-error/"], ["/"]]
 
 
 def test_limits_of_the_host(http):
@@ -160,6 +333,89 @@ def test_limits_of_a_site(site):
 def test_a_site_without_limits_has_the_host_s(site, limits):
     server, _ = site({"limits": limits})
     assert server.all("client_max_body_size") == server.all("proxy_read_timeout") == []
+
+
+def test_no_location_drops_the_server_s_answers(site):
+    """Nginx inherits add_header and error_page only where a location has none of its own."""
+    server, _ = site({"static_fallback": True})
+    locations = [Block(directive["block"]) for directive in server if directive["directive"] == "location"]
+    assert [location.all("add_header") + location.all("error_page") for location in locations] == [[]] * 5
+
+
+def test_a_header_is_replaced_dropped_or_added_by_name(site):
+    server, everything = site(
+        {"headers": {"X-Frame-Options": "SAMEORIGIN", "Referrer-Policy": False, "X-Own": 'a "b"'}}
+    )
+    added = {name: value for name, value, *_ in server.all("add_header")}
+    assert added["X-Frame-Options"] == "$slipway_hello_header_x_frame_options"
+    assert added["X-Content-Type-Options"] == "$slipway_header_x_content_type_options"
+    assert "Referrer-Policy" not in added
+    assert everything.block("map", "$upstream_http_x_own", "$slipway_hello_header_x_own").all("") == [['a "b"']]
+
+
+def test_the_default_headers_give_way_to_the_app_s_own(http):
+    block = http().block("map", "$upstream_http_x_frame_options", "$slipway_header_x_frame_options")
+    assert block.all("") == [["DENY"]]
+    assert block.all("default") == [], "expected nothing to be added where the app says something"
+
+
+@pytest.mark.parametrize(
+    ("packages", "expected"), [(["nginx", "libnginx-mod-http-headers-more-filter"], [["Server"]]), (["nginx"], [])]
+)
+def test_the_server_is_hidden_where_the_module_is(http, packages, expected):
+    assert http(nginx_packages=packages).all("more_clear_headers") == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"), [("", []), ("1.27.3", []), ("1.27.4", [["65s"]]), ("1.29", [["65s"]])]
+)
+def test_idle_connections_outlive_a_reload_where_nginx_can(http, version, expected):
+    assert http(nginx_version=version).all("keepalive_min_timeout") == expected
+
+
+def test_nobody_in_front_is_believed_who_is_not_named(http, site):
+    assert http().all("set_real_ip_from") == http().all("real_ip_header") == []
+    trusted = {"nginx_trusted_proxies": ["192.0.2.1", "2001:db8::/64"]}
+    assert http(**trusted).all("set_real_ip_from") == [["192.0.2.1"], ["2001:db8::/64"]]
+    assert ["X-Forwarded-Proto", "$slipway_scheme"] in site(**trusted)[0].all("proxy_set_header")
+
+
+@pytest.mark.parametrize(("limits", "burst"), [({"rate": "10/s"}, "10"), ({"rate": "90/m", "burst": 5}, "5")])
+def test_every_way_to_the_app_has_the_rate_and_static_files_have_none(site, limits, burst):
+    server, everything = site({"limits": limits, "static_fallback": True})
+    assert everything.one("limit_req_zone")[2] == f"rate={limits['rate'].replace('/', 'r/')}"
+    for name in ("/", "@app"):
+        assert server.block("location", name).one("limit_req") == [
+            "zone=slipway_hello_rate",
+            f"burst={burst}",
+            "nodelay",
+        ]
+    assert server.all("limit_req") == server.block("location", "^~", "/static/").all("limit_req") == []
+
+
+def test_the_longest_path_of_access_is_looked_at_first(site):
+    rules = [{"path": "/"}, {"path": "/a.b/c/"}, {"path": "/a.b"}]
+    _, everything = site({"name": "my-shop", "access": [{**rule, "deny": ["192.0.2.1"]} for rule in rules]})
+    paths = [directive["directive"] for directive in everything.block("map", "$uri", "$slipway_my_shop_rule")]
+    assert paths[3:] == [r"~^/a\.b/c/", r"~^/a\.b(/|$)", "~^/"]
+
+
+def test_a_file_of_passwords_has_those_whom_its_rule_names(role):
+    hashes = {"ann": "$6$salt$a", "bob": "$6$salt$b", "eve": "$6$salt$e"}
+    access = [{"path": "/", "deny": ["192.0.2.1"]}, {"path": "/admin", "users": ["ann", "bob"]}]
+    found = role("nginx", nginx_sites=[{**SITE, "access": access}], nginx_passwords=hashes).value("__nginx_passwords")
+    assert found == {"/etc/nginx/slipway/passwords/hello.1": "ann:$6$salt$a\nbob:$6$salt$b\n"}
+
+
+@pytest.mark.parametrize("status", [503, "503"])
+def test_a_page_of_one_s_own_takes_the_place_of_the_common_one(role, site, status):
+    own = {"error_pages": {status: "<p>soon"}}
+    server, _ = site(own)
+    assert ["503", "/slipway-error/hello.503.html"] in server.all("error_page")
+    assert ["502", "/slipway-error/502.html"] in server.all("error_page")
+    files = {f["path"]: f["content"] for f in role("nginx", nginx_sites=[{**SITE, **own}]).value("__nginx_error_files")}
+    assert files["/etc/nginx/slipway/errors/hello.503.html"] == "<p>soon"
+    assert "<h1>Back soon</h1>" in files["/etc/nginx/slipway/errors/503.html"]
 
 
 def test_own_sites_and_modules_are_read(role, parsed):

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from content import Content
+from served import Served
+
+
+@pytest.fixture
+def plain(host) -> Served:
+    """The app that sets nothing of its door."""
+    return Served(host, "plain")
+
+
+@pytest.fixture
+def content(host) -> Content:
+    """The app with files, streams and pages to keep; it has one worker."""
+    return Content(host, "content")
+
+
+@pytest.fixture
+def sockets(host) -> Content:
+    """The app with WebSockets."""
+    return Content(host, "sockets")
+
+
+@pytest.fixture
+def guarded(host) -> Served:
+    """The app that says what reached it, behind rules of access."""
+    return Served(host, "guarded")
+
+
+@pytest.fixture
+def limited(host) -> Served:
+    """The same behind low limits."""
+    return Served(host, "limited")
