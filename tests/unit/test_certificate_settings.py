@@ -127,7 +127,7 @@ def test_given_files_are_the_controller_s_in_the_request_and_the_host_s_in_the_s
         ({}, "tls: missing required arguments: provider found in tls; write tls: {provider: acme}"),
         ({"hsts": "max-age=1"}, "tls: missing required arguments: provider"),
         ({"provider": "none"}, "tls.provider: expected one of selfsigned, files, acme, found none"),
-        ({"provider": "acme", "polcy": 1}, "tls.polcy: unknown key"),
+        ({"provider": "acme", "policy": "modern"}, "tls.policy: unknown key"),
         ({"provider": "files", "certificate": "a"}, "tls.key: missing"),
         ({"provider": "acme", "hsts": "1; x"}, "tls.hsts: expected max-age=SECONDS"),
         ("acme", "tls: expected a mapping, found str; write tls: {provider: acme}"),
