@@ -35,7 +35,7 @@ def fault(host, command: str):
 @pytest.mark.parametrize(("days", "due"), [(3.9, False), (4.1, True)])
 def test_a_certificate_of_six_days_is_renewed_when_two_are_left(issued, own, given, days, due):
     before = {one.name: one.shown("serial") for one in (issued, own, given)}
-    workers = issued.run("pgrep --uid www-data nginx")
+    workers = issued.doormen
     done = issued.renew(days)
     assert done.rc == 0, done.stderr
     if due:
@@ -43,7 +43,7 @@ def test_a_certificate_of_six_days_is_renewed_when_two_are_left(issued, own, giv
         before["issued"] = issued.soon_shows_another(before["issued"])
     else:
         assert done.stdout == ""
-        assert issued.run("pgrep --uid www-data nginx") == workers, "Nginx was reloaded for nothing"
+        assert issued.doormen == workers, "Nginx was reloaded for nothing"
     assert {one.name: one.shown("serial") for one in (issued, own, given)} == before
     assert issued.https()[0] == 200
 
@@ -62,9 +62,9 @@ def test_a_certificate_of_the_host_s_own_ca_is_renewed_30_days_before_its_end(ow
 
 def test_the_timer_is_on_and_finds_nothing_to_do(issued):
     assert issued.show("slipway-certificates.timer", "ActiveState") == "active"
-    before = issued.shown("serial"), issued.run("pgrep --uid www-data nginx")
+    before = issued.shown("serial"), issued.doormen
     issued.run("systemctl start slipway-certificates.service")
-    assert (issued.shown("serial"), issued.run("pgrep --uid www-data nginx")) == before
+    assert (issued.shown("serial"), issued.doormen) == before
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -119,7 +119,7 @@ def run_playbook(host):
 
 def test_a_key_of_another_certificate_is_refused_before_anything_changes(given, run_playbook):
     def standing() -> tuple[str, ...]:
-        return given.shown("serial"), given.run("pgrep --uid www-data nginx"), given.run("readlink %s", given.folder)
+        return given.shown("serial"), given.doormen, given.run("readlink %s", given.folder)
 
     before = standing()
     tls = {"provider": "files", "certificate": "{{ door_made }}/given.pem", "key": "{{ door_made }}/swapped.key"}
