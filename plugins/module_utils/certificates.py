@@ -73,7 +73,7 @@ def run(words: list, timeout: float, text: str = "", **environment: str) -> str:
             capture_output=True,
             text=True,
             timeout=timeout,
-            env={**os.environ, "LC_ALL": "C", **environment},
+            env={**os.environ, "LC_ALL": "C", "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin", **environment},
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -237,12 +237,12 @@ class Certificates:
 
     def renew(self, request: dict) -> None:
         """A new pair in the place of the one that stands there, which stays when this fails."""
+        if request["provider"] == "selfsigned" or "key" in request:
+            self.prepare(request)
+            return
         if request["provider"] == "files":
             ends_on = read(self.pair(request["name"])[0]).ends_on
             raise CertificateError(f"it was given, and ends on {ends_on}; give a newer one and run the playbook")
-        if request["provider"] == "selfsigned":
-            self.prepare(request)
-            return
         fullchain, key = self.order(request)
         certificate = read(fullchain)
         if missing := [domain for domain in request["domains"] if not covers(certificate.names, domain)]:

@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from content import Content
+from secure import Secure
 from served import Served
 
 
@@ -39,3 +40,20 @@ def guarded(host) -> Served:
 def limited(host) -> Served:
     """The same behind low limits."""
     return Served(host, "limited")
+
+
+def own(host) -> Secure:
+    """With a certificate of the host's own CA."""
+    return Secure(host, "own")
+
+
+@pytest.fixture
+def given(host) -> Secure:
+    """With a certificate that someone brought, over HTTPS and plain HTTP."""
+    return Secure(host, "given")
+
+
+@pytest.fixture
+def issued(host) -> Secure:
+    """With a certificate of the ACME server, which lasts six days."""
+    return Secure(host, "issued")

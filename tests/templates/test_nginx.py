@@ -454,3 +454,112 @@ def test_each_site_has_its_file(role):
 
 def test_no_sites_no_files(role):
     assert role("nginx").value("__nginx_site_files") == []
+
+
+TLS = {
+    "certificate": "/etc/slipway/certificates/hello/fullchain.pem",
+    "key": "/etc/slipway/certificates/hello/privkey.pem",
+}
+
+
+def listens(server: Block) -> list[str]:
+    return [" ".join(arguments) for arguments in server.all("listen")]
+
+
+@pytest.fixture
+def servers(role, parsed):
+    """All servers of a site's file: with TLS the one that redirects, then the app's."""
+
+    def servers(tls: dict | None = None, **variables) -> list[Block]:
+        files = role("nginx", nginx_sites=[{**SITE, "tls": {**TLS, **(tls or {})}}], **variables).value(
+            "__nginx_site_files"
+        )
+        found = parsed(files[0]["content"], "http")
+        return [Block(directive["block"]) for directive in found if directive["directive"] == "server"]
+
+    return servers
+
+
+def test_a_site_with_tls_leads_there_from_plain_http(servers):
+    plain, server = servers()
+    assert listens(plain) == ["80", "[::]:80"]
+    assert plain.one("server_name") == server.one("server_name") == SITE["domains"]
+    assert plain.block("location", "/").one("return") == ["308", "https://$host$request_uri"]
+    assert server.one("ssl_certificate") == [TLS["certificate"]]
+    assert server.one("ssl_certificate_key") == [TLS["key"]]
+    assert server.all("add_header") == [["Strict-Transport-Security", "max-age=63072000", "always"]]
+
+
+def test_another_port_stands_in_the_address_that_it_leads_to(servers):
+    plain, _ = servers(nginx_tls_listen=["[::]:8443"])
+    assert plain.block("location", "/").one("return") == ["308", "https://$host:8443$request_uri"]
+
+
+def test_a_site_may_be_served_over_both(servers):
+    """Over plain HTTP there must be no word of HSTS, so that there is none at all."""
+    (server,) = servers({"redirect": False})
+    assert listens(server) == ["80", "[::]:80", "443 ssl", "[::]:443 ssl"]
+    assert server.all("add_header") == []
+
+
+@pytest.mark.parametrize("hsts", ["", "max-age=1; includeSubDomains; preload"])
+def test_hsts_is_as_one_says(servers, hsts):
+    assert servers({"hsts": hsts})[-1].all("add_header") == [["Strict-Transport-Security", hsts, "always"]] * bool(hsts)
+
+
+@pytest.mark.parametrize("redirect", [True, False])
+def test_challenges_are_answered_over_plain_http(servers, redirect):
+    location = servers({"redirect": redirect, "challenges": "/var/lib/acme"})[0].block(
+        "location", "^~", "/.well-known/acme-challenge/"
+    )
+    assert location.one("root") == ["/var/lib/acme"]
+
+
+@pytest.mark.parametrize(
+    ("version", "expected", "http2"),
+    [("1.22.1", ["443 ssl http2", "[::]:443 ssl http2"], []), ("1.26.3", ["443 ssl", "[::]:443 ssl"], [["on"]]),
+     ("1.29", ["443 ssl", "[::]:443 ssl"], [["on"]])],
+)  # fmt: skip
+def test_http2_by_the_words_of_the_version(servers, version, expected, http2):
+    server = servers(nginx_version=version)[-1]
+    assert listens(server) == expected
+    assert server.all("http2") == http2
+
+
+@pytest.mark.parametrize("version", ["1.22.1", "1.26.3"])
+def test_http3_where_nginx_has_it(servers, role, parsed, version):
+    server = servers(nginx_version=version, nginx_http3=True, nginx_tls_listen=["443"])[-1]
+    has = version == "1.26.3"
+    assert ("443 quic" in listens(server)) is has
+    assert (["Alt-Svc", 'h3=":443"; ma=86400', "always"] in server.all("add_header")) is has
+
+
+def tls_http(role, parsed, **variables) -> Block:
+    text = role("nginx", nginx_sites=[{**SITE, "tls": TLS}], **variables).render("nginx.conf.j2")
+    return parsed(text).block("http")
+
+
+@pytest.mark.parametrize(("policy", "protocols"), [("intermediate", ["TLSv1.2", "TLSv1.3"]), ("modern", ["TLSv1.3"])])
+def test_policies(role, parsed, policy, protocols):
+    http = tls_http(role, parsed, nginx_tls_policy=policy)
+    assert http.one("ssl_protocols") == protocols
+    assert len(http.all("ssl_ciphers")) == (policy == "intermediate")
+    assert "DHE" not in str(http.all("ssl_ciphers")).replace("ECDHE", "")
+
+
+@pytest.mark.parametrize(
+    ("release", "hybrid", "tickets"), [("12", False, "off"), ("13", True, "on"), ("99", True, "on")]
+)
+def test_key_exchanges_and_tickets_are_those_that_the_release_has(role, parsed, release, hybrid, tickets):
+    http = tls_http(role, parsed, ansible_facts={"os_family": "Debian", "distribution_major_version": release})
+    assert http.one("ssl_ecdh_curve")[0].startswith("X25519MLKEM768:") is hybrid
+    assert http.one("ssl_session_tickets") == [tickets]
+
+
+def test_unknown_hosts_are_refused_over_tls_too_where_any_site_has_it(role, parsed, http):
+    servers = [Block(d["block"]) for d in tls_http(role, parsed) if d["directive"] == "server"]
+    assert listens(servers[1]) == ["443 ssl default_server backlog=4096", "[::]:443 ssl default_server backlog=4096"]
+    assert servers[1].one("ssl_reject_handshake") == ["on"]
+    assert [listens(Block(d["block"])) for d in http() if d["directive"] == "server"] == [
+        ["80 default_server backlog=4096", "[::]:80 default_server backlog=4096"]
+    ]
