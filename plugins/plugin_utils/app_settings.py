@@ -77,7 +77,7 @@ _WRITE = {
     "access": "access: [{path: /admin, users: [ann]}]",
     "maintenance": "maintenance: {allow: [192.0.2.0/24]}",
     "error_pages": "error_pages: {503: \"{{ lookup('file', 'soon.html') }}\"}",
-    "nginx_extra_config": "nginx_extra_config: {add_header: [X-Frame-Options DENY]}",
+    "nginx_extra_config": "nginx_extra_config: {proxy_hide_header: [X-Runtime]}",
     "tls": "tls: {provider: acme}, or {provider: selfsigned}, {provider: files, certificate: PATH, key: PATH}",
     "static": "static: {/static/: my_package/static}",
     "protected": 'protected: {/internal/: "shared:uploads"}',

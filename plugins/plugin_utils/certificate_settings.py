@@ -7,8 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ansible_collections.slipway.flask.plugins.plugin_utils.nginx_settings import DOMAIN, NAME, Rule
-from ansible_collections.slipway.flask.plugins.plugin_utils.nginx_settings import _misfits as misfits
+from ansible_collections.slipway.flask.plugins.plugin_utils.nginx_settings import DOMAIN, NAME, Rule, misfits
 
 SERVED = "/etc/slipway/certificates"
 # Below it the ACME client puts the files that its server asks for.

@@ -43,7 +43,8 @@ GOOD = {
             "maintenance": {"allow": ["192.0.2.0/24", "::1"]},
             "error_pages": {"502": "<p>$5; } soon", 503: "<p>soon"},
             "extra_config": {
-                "add_header": ["X-Frame-Options DENY", "Content-Security-Policy \"default-src 'self'; img-src *\""]
+                "proxy_hide_header": ["X-Runtime", "X-Powered-By"],
+                "add_header": 'X-Own "it\'s; mine" always',
             },
         },
         {"name": "two", "domains": ["two.example.com"], "socket": "/run/two.sock", "root": "/srv/two"},
@@ -116,7 +117,7 @@ def test_good_settings_pass():
         (("nginx_sites", 0, "access", 0, "deny", 1), "nginx_sites[0].access[0].deny"),
         (("nginx_sites", 0, "maintenance", "allow", 0), "nginx_sites[0].maintenance.allow"),
         (("nginx_trusted_proxies", 0), "nginx_trusted_proxies"),
-        (("nginx_sites", 0, "extra_config", "add_header", 0), "nginx_sites[0].extra_config.add_header"),
+        (("nginx_sites", 0, "extra_config", "proxy_hide_header", 0), "nginx_sites[0].extra_config.proxy_hide_header"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -151,6 +152,7 @@ def test_a_password_is_a_hash_and_never_shown(value):
         ({"path": "/admin/.."}, "path: expected a path"),
         ({"realm": 'a "b"'}, "realm: expected a line without quotes"),
         ({"realm": "$host"}, "realm: expected a line without quotes"),
+        ({"realm": "off"}, "realm: expected a line without quotes"),
         ({"users": ["bob"]}, "users: bob has no password"),
         ({"satisfy": "any", "users": ["ann"]}, "satisfy: expected addresses and users"),
         ({"path": "/admin"}, "path: /admin has a rule already"),
@@ -165,6 +167,11 @@ def test_a_rule_of_access_is_refused(rule, says):
 def test_hsts_is_not_said_over_plain_http():
     (error,) = errors(changed(("nginx_headers",), {"Strict-Transport-Security": "max-age=1"}))
     assert "tls: {hsts: " in error
+
+
+def test_a_header_that_nginx_would_not_heed_is_refused():
+    (error,) = errors(changed(("nginx_extra_config", "add_header"), "X-Company ours"))
+    assert error.startswith("nginx_extra_config.add_header: heeded nowhere") and "; write " in error
 
 
 @pytest.mark.parametrize("name", ["return 200;", "location / {", "add-header", "# add_header", ""])
