@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: certificate_errors
 short_description: What keeps the certificate role's variables from being met
-version_added: 1.0.0
+version_added: 1.1.0
 author:
   - slipway contributors (@slipway)
 description:

@@ -5,7 +5,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: certificate_packages
 short_description: The distribution's packages that certificates need
-version_added: 1.0.0
+version_added: 1.1.0
 author:
   - slipway contributors (@slipway)
 description:

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: certificates
 short_description: Have a host's certificates, and have them renewed
-version_added: 1.0.0
+version_added: 1.1.0
 author:
   - slipway contributors (@slipway)
 description:
