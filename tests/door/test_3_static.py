@@ -52,3 +52,9 @@ def test_a_protected_file_is_the_app_s_to_give(content):
     assert content.get("/papers/log.txt?ticket=valid") == (200, "three boats in")
     assert content.get("/papers/log.txt")[0] == 403
     assert content.get("/internal/log.txt")[0] == 404
+
+
+def test_a_protected_file_has_the_headers_that_the_app_gave_it_and_those_of_every_answer(content):
+    content.get("/papers/log.txt", "-X", "PUT", "--data-binary", "three boats in")
+    headers = content.ask("/papers/log.txt?ticket=valid")[1]
+    assert (headers["content-security-policy"], headers["x-content-type-options"]) == ("sandbox", "nosniff")

@@ -14,6 +14,10 @@ SITE = {
     "root": "/srv/hello/current/public",
     "static": ["/static/", "/app/assets/"],
 }
+TLS = {
+    "certificate": "/etc/slipway/certificates/hello/fullchain.pem",
+    "key": "/etc/slipway/certificates/hello/privkey.pem",
+}
 BROTLI = "libnginx-mod-http-brotli-static"
 FORGEABLE = [
     "X-Forwarded-For",
@@ -103,12 +107,33 @@ def test_a_header_that_the_app_believes_is_never_the_client_s(site, header):
     assert value in ("", "$remote_addr", "$scheme", "$host$slipway_port")
 
 
-def test_no_location_drops_the_server_s_headers(site):
-    """Nginx inherits proxy_set_header only where a location has none of its own."""
-    server, _ = site({"static_fallback": True})
-    locations = [Block(directive["block"]) for directive in server if directive["directive"] == "location"]
-    assert len(locations) == 5
-    assert [location.all("proxy_set_header") for location in locations] == [[]] * 5
+def locations(block: Block) -> list[Block]:
+    """The locations in a block, and those in them."""
+    found = [Block(directive["block"]) for directive in block if directive["directive"] == "location"]
+    return found + [inner for location in found for inner in locations(location)]
+
+
+@pytest.mark.parametrize("directive", ["proxy_set_header", "add_header", "error_page"])
+def test_no_location_drops_what_the_server_says(site, directive):
+    """Nginx inherits these only where a location has none of its own."""
+    server, _ = site(
+        {
+            "static_shared": ["/media/"],
+            "static_fallback": True,
+            "assets": "/srv/hello/assets",
+            "protected": ["/internal/"],
+            "protected_root": "/srv/hello/current/protected",
+            "unbuffered": {"answers": ["/events"]},
+            "cache": {"paths": ["/"]},
+            "access": [{"path": "/admin", "users": ["ann"]}],
+            "limits": {"rate": "1/s", "connections": 5},
+            "tls": {**TLS, "redirect": False, "challenges": "/var/lib/acme"},
+        },
+        nginx_http3=True,
+        nginx_passwords={"ann": "$6$salt$a"},
+    )
+    assert server.all(directive) and len(locations(server)) == 15
+    assert [location.all(directive) for location in locations(server)] == [[]] * 15
 
 
 def test_a_request_is_not_sent_twice_to_the_app(http):
@@ -170,14 +195,6 @@ def test_another_way_of_naming_files(site):
     _, everything = site({"static_fingerprint": r"[.-][\w-]{8}[.]\w+$"})
     immutable = [pattern for pattern, kept in keeps(everything).items() if "immutable" in kept]
     assert any(re.search(pattern, "/static/index-BfkT3a_J.js") for pattern in immutable)
-
-
-def test_no_location_has_headers_of_its_own(site):
-    """Nginx inherits add_header only where a location has none."""
-    server, _ = site({"static_shared": ["/media/"], "cache": {"paths": ["/"]}, "unbuffered": {"answers": ["/events"]}})
-    locations = [Block(directive["block"]) for directive in server if directive["directive"] == "location"]
-    assert [location.all("add_header") for location in locations] == [[]] * len(locations)
-    assert server.all("add_header")
 
 
 @pytest.mark.parametrize(("fallback", "otherwise"), [(False, "=404"), (True, "@app")])
@@ -335,13 +352,6 @@ def test_a_site_without_limits_has_the_host_s(site, limits):
     assert server.all("client_max_body_size") == server.all("proxy_read_timeout") == []
 
 
-def test_no_location_drops_the_server_s_answers(site):
-    """Nginx inherits add_header and error_page only where a location has none of its own."""
-    server, _ = site({"static_fallback": True})
-    locations = [Block(directive["block"]) for directive in server if directive["directive"] == "location"]
-    assert [location.all("add_header") + location.all("error_page") for location in locations] == [[]] * 5
-
-
 def test_a_header_is_replaced_dropped_or_added_by_name(site):
     server, everything = site(
         {"headers": {"X-Frame-Options": "SAMEORIGIN", "Referrer-Policy": False, "X-Own": 'a "b"'}}
@@ -350,13 +360,28 @@ def test_a_header_is_replaced_dropped_or_added_by_name(site):
     assert added["X-Frame-Options"] == "$slipway_hello_header_x_frame_options"
     assert added["X-Content-Type-Options"] == "$slipway_header_x_content_type_options"
     assert "Referrer-Policy" not in added
-    assert everything.block("map", "$upstream_http_x_own", "$slipway_hello_header_x_own").all("") == [['a "b"']]
+    own = everything.block("map", "$upstream_http_x_own|$upstream_http_x_accel_redirect", "$slipway_hello_header_x_own")
+    assert own[0]["args"] == ['a "b"']
 
 
-def test_the_default_headers_give_way_to_the_app_s_own(http):
-    block = http().block("map", "$upstream_http_x_frame_options", "$slipway_header_x_frame_options")
-    assert block.all("") == [["DENY"]]
-    assert block.all("default") == [], "expected nothing to be added where the app says something"
+@pytest.mark.parametrize(
+    ("app", "redirect", "added"),
+    [
+        ("", "", "DENY"),
+        ("SAMEORIGIN", "", ""),
+        ("", "/internal/a.pdf", "DENY"),
+        # Of an answer that Nginx gives in the app's place it takes few headers along.
+        ("SAMEORIGIN", "/internal/a.pdf", "$upstream_http_x_frame_options"),
+    ],
+)
+def test_the_default_headers_give_way_to_the_app_s_own(http, app, redirect, added):
+    said = "$upstream_http_x_frame_options|$upstream_http_x_accel_redirect"
+    lines = {
+        line["directive"]: line["args"][0] for line in http().block("map", said, "$slipway_header_x_frame_options")
+    }
+    otherwise = lines.pop("default")
+    found = (value for pattern, value in lines.items() if re.search(pattern.removeprefix("~"), f"{app}|{redirect}"))
+    assert next(found, otherwise) == added
 
 
 @pytest.mark.parametrize(
@@ -396,8 +421,22 @@ def test_every_way_to_the_app_has_the_rate_and_static_files_have_none(site, limi
 def test_the_longest_path_of_access_is_looked_at_first(site):
     rules = [{"path": "/"}, {"path": "/a.b/c/"}, {"path": "/a.b"}]
     _, everything = site({"name": "my-shop", "access": [{**rule, "deny": ["192.0.2.1"]} for rule in rules]})
-    paths = [directive["directive"] for directive in everything.block("map", "$uri", "$slipway_my_shop_rule")]
-    assert paths[3:] == [r"~^/a\.b/c/", r"~^/a\.b(/|$)", "~^/"]
+    paths = [
+        directive["directive"] for directive in everything.block("map", "$slipway_exempt$uri", "$slipway_my_shop_rule")
+    ]
+    assert paths[3:] == [r"~^0/a\.b/c/", r"~^0/a\.b(/|$)", "~^0/"]
+
+
+def test_files_that_the_app_gives_out_are_under_no_rule(site):
+    """Whoever asks for one himself gets 404."""
+    given = {"protected": ["/internal/"], "protected_root": "/srv/hello/current/protected"}
+    _, everything = site({**given, "access": [{"path": "/", "deny": ["192.0.2.1"]}]})
+    lines = everything.block("map", "$slipway_exempt$uri", "$slipway_hello_rule")
+    assert [(line["directive"], line["args"]) for line in lines if line["directive"].startswith("~")] == [
+        ("~^1", ["0"]),
+        ("~^0/internal/", ["0"]),
+        ("~^0/", ["1"]),
+    ]
 
 
 def test_a_file_of_passwords_has_those_whom_its_rule_names(role):
@@ -454,12 +493,6 @@ def test_each_site_has_its_file(role):
 
 def test_no_sites_no_files(role):
     assert role("nginx").value("__nginx_site_files") == []
-
-
-TLS = {
-    "certificate": "/etc/slipway/certificates/hello/fullchain.pem",
-    "key": "/etc/slipway/certificates/hello/privkey.pem",
-}
 
 
 def listens(server: Block) -> list[str]:

@@ -31,7 +31,8 @@ def paper(name: str) -> Response:
     """A file that Nginx sends, to those who may have it."""
     if request.args.get("ticket") != "valid":
         abort(403)
-    return Response(headers={"X-Accel-Redirect": f"/internal/{name}", "Content-Type": "text/plain"})
+    own = {"Content-Type": "text/plain", "Content-Security-Policy": "sandbox"}
+    return Response(headers={"X-Accel-Redirect": f"/internal/{name}", **own})
 
 
 @app.put("/papers/<name>")
