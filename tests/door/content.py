@@ -12,7 +12,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import yaml
-from playbook import ROOT, Played, play
+from door import play
+from playbook import ROOT, Played
 from served import Served
 
 APPS = yaml.safe_load(
@@ -38,7 +39,7 @@ class Content(Served):
 
     def deploy(self, tree: Path) -> Played:
         app = {**APPS[self.name], "source": {"path": str(tree)}}
-        return play("playbooks/deploy.yml", "--limit", self.machine, slipway_apps={self.name: app})
+        return play("playbooks/deploy.yml", self, slipway_apps={self.name: app})
 
     def restore(self) -> Played:
         return self.deploy(TREES / self.name)

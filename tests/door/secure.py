@@ -45,11 +45,6 @@ class Secure(Served):
         """The serial of the certificate that replaced this one: workers take a moment to be replaced."""
         return wait_for(lambda: (new := self.shown("serial")) != serial and new, "another certificate")
 
-    @property
-    def doormen(self) -> str:
-        """Nginx's workers, which a reload replaces, less those that are on their way out."""
-        return self.run("pgrep --uid www-data --full 'nginx: worker process$'")
-
     def renew(self, days: float = 0, *names: str):
         """Run what the timer runs, with the clock so many days ahead."""
         ahead = f"faketime -f '+{days}d' " if days else ""

@@ -6,11 +6,10 @@ import contextlib
 import time
 
 import pytest
-from playbook import play
+from door import play
 from secure import PROGRAM
 from served import wait_for
 
-INVENTORY = "--inventory=molecule/door/inventory"
 ACCOUNT = "/var/lib/slipway/certificates/certbot/config/accounts"
 FAULTS = {
     "stopped": "systemctl stop pebble",
@@ -35,7 +34,7 @@ def fault(host, command: str):
 @pytest.mark.parametrize(("days", "due"), [(3.9, False), (4.1, True)])
 def test_a_certificate_of_six_days_is_renewed_when_two_are_left(issued, own, given, days, due):
     before = {one.name: one.shown("serial") for one in (issued, own, given)}
-    workers = issued.doormen
+    workers = issued.nginx_workers
     done = issued.renew(days)
     assert done.rc == 0, done.stderr
     if due:
@@ -43,7 +42,7 @@ def test_a_certificate_of_six_days_is_renewed_when_two_are_left(issued, own, giv
         before["issued"] = issued.soon_shows_another(before["issued"])
     else:
         assert done.stdout == ""
-        assert issued.doormen == workers, "Nginx was reloaded for nothing"
+        assert issued.nginx_workers == workers, "Nginx was reloaded for nothing"
     assert {one.name: one.shown("serial") for one in (issued, own, given)} == before
     assert issued.https()[0] == 200
 
@@ -62,9 +61,9 @@ def test_a_certificate_of_the_host_s_own_ca_is_renewed_30_days_before_its_end(ow
 
 def test_the_timer_is_on_and_finds_nothing_to_do(issued):
     assert issued.show("slipway-certificates.timer", "ActiveState") == "active"
-    before = issued.shown("serial"), issued.doormen
+    before = issued.shown("serial"), issued.nginx_workers
     issued.run("systemctl start slipway-certificates.service")
-    assert (issued.shown("serial"), issued.doormen) == before
+    assert (issued.shown("serial"), issued.nginx_workers) == before
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -110,21 +109,14 @@ def test_what_is_there_is_told(issued):
     ]
 
 
-@pytest.fixture
-def run_playbook(host):
-    """Run a playbook with the scenario's inventory, some variables changed, on this host."""
-    limit = f"--limit={host.backend.get_hostname()}"
-    return lambda playbook, **variables: play(playbook, INVENTORY, limit, **variables)
-
-
-def test_a_key_of_another_certificate_is_refused_before_anything_changes(given, run_playbook):
+def test_a_key_of_another_certificate_is_refused_before_anything_changes(given):
     def standing() -> tuple[str, ...]:
-        return given.shown("serial"), given.doormen, given.run("readlink %s", given.folder)
+        return given.shown("serial"), given.nginx_workers, given.run("readlink %s", given.folder)
 
     before = standing()
     tls = {"provider": "files", "certificate": "{{ door_made }}/given.pem", "key": "{{ door_made }}/swapped.key"}
     app = "{{ door_app | combine({'domains': ['given.example.com'], 'tls': door_swapped}) }}"
-    done = run_playbook("site.yml", door_tls_apps={"given": app}, door_swapped=tls)
+    done = play("site.yml", given, door_tls_apps={"given": app}, door_swapped=tls)
     assert not done.ok
     assert "given: the key belongs to another certificate" in done.output
     assert done.changed == 0
@@ -140,16 +132,16 @@ def later(host):
     host.check_output(f"rm {path}")
 
 
-def test_a_host_whose_clock_is_off_is_deployed_to(given, run_playbook, later):
-    done = run_playbook("playbooks/deploy.yml", slipway_only=["given"], ansible_python_interpreter=later)
+def test_a_host_whose_clock_is_off_is_deployed_to(given, later):
+    done = play("playbooks/deploy.yml", given, slipway_only=["given"], ansible_python_interpreter=later)
     assert done.ok, done.output
     assert given.https()[0] == 200
 
 
-def test_a_host_whose_clock_is_off_is_told_of_and_judged_by_the_controller_s(given, own, issued, run_playbook, later):
+def test_a_host_whose_clock_is_off_is_told_of_and_judged_by_the_controller_s(given, own, issued, later):
     """By its own clock all but one would be over."""
     before = [one.shown("serial") for one in (given, own, issued)]
-    done = run_playbook("tests/door/certificates.yml", ansible_python_interpreter=later)
+    done = play("tests/door/certificates.yml", given, ansible_python_interpreter=later)
     assert done.ok, done.output
     assert "This host's clock is 60.0 days ahead of the controller's" in " ".join(done.output.split())
     assert done.changed == 0

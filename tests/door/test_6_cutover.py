@@ -49,13 +49,8 @@ def newer(content, tmp_path):
     assert content.restore().ok
 
 
-def nginx(app) -> str:
-    """Nginx's workers, which a reload replaces."""
-    return app.run("pgrep --parent $(cat /run/nginx.pid) --full 'worker process'")
-
-
 def test_a_page_of_either_release_finds_its_files_throughout(content, newer):
-    workers, unchanged = nginx(content), content.ask(OLD)[1]["etag"]
+    workers, unchanged = content.nginx_workers, content.ask(OLD)[1]["etag"]
     before = content.get(PLAIN)[1]
     assert content.get(NEW)[0] == 404
     with Watch(content, OLD) as watch:
@@ -69,7 +64,7 @@ def test_a_page_of_either_release_finds_its_files_throughout(content, newer):
         assert content.restore().ok
     assert watch.bad == [], watch.bad[:5]
     assert (content.get(NEW)[0], content.get(PLAIN)[1]) == (200, before)
-    assert nginx(content) == workers, "a deploy reloaded Nginx"
+    assert content.nginx_workers == workers, "a deploy reloaded Nginx"
 
 
 def test_no_answer_of_the_older_release_outlives_it(content, newer):

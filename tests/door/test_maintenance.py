@@ -6,10 +6,6 @@ from door import play
 HOUSE = ("--interface", "127.0.0.3")
 
 
-def nginx_workers(app) -> str:
-    return app.run("pgrep --parent %s | sort", app.show("nginx.service", "MainPID"))
-
-
 def maintain(app, closed: str, **variables):
     return play(
         "playbooks/maintenance.yml", app, **{"slipway_only": [app.name], "slipway_maintenance": closed, **variables}
@@ -19,7 +15,7 @@ def maintain(app, closed: str, **variables):
 @pytest.fixture
 def closed(guarded):
     """It is opened again whatever becomes of the test."""
-    workers = nginx_workers(guarded)
+    workers = guarded.nginx_workers
     done = maintain(guarded, "true")
     assert done.ok and done.changed == 1, done.output
     yield workers
@@ -43,7 +39,7 @@ def test_other_apps_are_open(guarded, plain, closed):
 
 
 def test_nginx_is_not_reloaded(guarded, closed):
-    assert nginx_workers(guarded) == closed
+    assert guarded.nginx_workers == closed
 
 
 def test_it_stays_closed_through_a_run(guarded, closed):

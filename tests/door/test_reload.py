@@ -27,8 +27,8 @@ def test_a_broken_extension_is_refused_in_nginx_s_own_words(plain):
 
 
 def test_a_deploy_of_code_leaves_nginx_alone(plain):
-    workers = plain.run("pgrep --parent %s | sort", plain.show("nginx.service", "MainPID"))
+    workers = plain.nginx_workers
     done = play("playbooks/deploy.yml", plain, gunicorn_threads=5, slipway_only=[plain.name])
     assert done.ok and done.changed, done.output
-    assert plain.run("pgrep --parent %s | sort", plain.show("nginx.service", "MainPID")) == workers
+    assert plain.nginx_workers == workers
     assert play("site.yml", plain).ok
