@@ -232,7 +232,7 @@ class Change:
         """The contents, or owner and mode where only they differ."""
         same = (self.before.kind, self.before.content) == (self.after.kind, self.after.content)
         before, after = (attributes(state) if same else shown(state) for state in (self.before, self.after))
-        if self.secret and not same:
+        if not same and (self.secret or closed(self.before) or closed(self.after)):
             before, after = "", "(changed; its text is secret)\n"
         return {"before_header": self.path, "after_header": self.path, "before": before, "after": after}
 
@@ -262,6 +262,11 @@ class FolderChange(Change):
 
 def attributes(state: State) -> str:
     return f"owner {state.owner}, group {state.group}, mode {state.mode:04o}\n"
+
+
+def closed(state: State) -> bool:
+    """Whether not everyone may read the file: its text is none for a log then, when it is removed neither."""
+    return state.kind == "file" and not state.mode & stat.S_IROTH
 
 
 def shown(state: State) -> str:

@@ -262,6 +262,14 @@ def test_a_secret_is_written_and_never_shown(run, tmp_path):
     assert result["changed"] and "canary" not in json.dumps(result)
 
 
+@pytest.mark.parametrize("content", [None, "new"], ids=["removed", "replaced"])
+def test_what_not_everyone_may_read_is_not_shown_when_it_goes(run, tmp_path, content):
+    path = write(tmp_path / "passwords.2", "canary", 0o640)
+    entries = [{"path": str(path), "content": content, "mode": "0640"}] if content else []
+    result = run(*entries, purge=[str(tmp_path / "passwords.*")], _ansible_diff=True)
+    assert result["paths"] == [str(path)] and "canary" not in json.dumps(result)
+
+
 def test_a_refused_secret_is_not_shown_either(run, tmp_path):
     path = write(tmp_path / "passwords", "old")
     result = run({"path": str(path)}, secrets={str(path): "canary"}, validate=REFUSE)
