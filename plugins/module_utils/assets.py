@@ -32,7 +32,7 @@ def lay_out(source: str, target: str, before: str = "", brotli: Callable[[str], 
         made, earlier = (
             os.path.normpath(os.path.join(top, os.path.relpath(folder, source))) for top in (target, before)
         )
-        os.makedirs(made, exist_ok=True)
+        _make_folders(made)
         for name in sorted(names + folders):
             path, new, old = (os.path.join(top, name) for top in (folder, made, earlier))
             if os.path.islink(path):
@@ -96,8 +96,7 @@ def unite(folders: Iterable[str], union: str) -> None:
     for name, path in wanted.items():
         new = os.path.join(union, name)
         if not (os.path.exists(new) and os.path.samefile(path, new)):
-            for part in ["", *_parents(name)]:
-                _make_folder(os.path.join(union, part))
+            _make_folders(os.path.dirname(new))
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
             os.link(path, temporary)
@@ -110,9 +109,10 @@ def _parents(name: str) -> list[str]:
     return ["/".join(parts[:count]) for count in range(1, len(parts))]
 
 
-def _make_folder(path: str) -> None:
-    """Have a folder, readable whatever the umask is."""
+def _make_folders(path: str) -> None:
+    """Have a folder and those above it, readable whatever the umask is."""
     if not os.path.isdir(path):
+        _make_folders(os.path.dirname(path))
         os.mkdir(path)
         os.chmod(path, 0o755)
 

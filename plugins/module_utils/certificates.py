@@ -476,6 +476,7 @@ def main() -> int:
     commands.add_parser("renew").add_argument("names", nargs="*", metavar="NAME")
     commands.add_parser("revoke").add_argument("names", nargs=1, metavar="NAME")
     arguments = parser.parse_args()
+    os.umask(0o022)  # Nginx reads what an ACME server asks for.
     file = Path("/etc/slipway/certificates/requests.json")
     all_ = Certificates(json.loads(file.read_text("utf-8")))
     requests = {request["name"]: request for request in all_.settings["requests"]}

@@ -130,6 +130,7 @@ pending:
 
 import inspect
 import json
+import os
 import shutil
 import time
 from pathlib import Path
@@ -209,6 +210,7 @@ def found(path: Path) -> tuple[str, int] | None:
 
 def main() -> None:
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    os.umask(0o022)  # Nginx reads what an ACME server asks for.
     params = module.params
     requests = [{key: value for key, value in one.items() if value is not None} for one in params["requests"]]
     settings = {"requests": requests, "curve": params["curve"], "acme": params["acme"]}

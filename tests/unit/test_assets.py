@@ -162,3 +162,14 @@ def test_shared_folders_are_left_out(layout):
     os.symlink("/etc", f"{layout.release('old')}/public/media")
     assets.gather(layout)
     assert there(Path(layout.assets)) == ["a.css"]
+
+
+def test_what_is_made_can_be_read_whatever_the_umask_is(tmp_path):
+    source, before = write(tmp_path / "src", css__a_css=TEXT), os.umask(0o077)
+    try:
+        laid_out(source, tmp_path / "public/static")
+        assets.unite([str(tmp_path / "public")], str(tmp_path / "assets"))
+    finally:
+        os.umask(before)
+    for path in ("public", "public/static/css", "assets", "assets/static/css"):
+        assert (tmp_path / path).stat().st_mode & 0o777 == 0o755, path
