@@ -51,6 +51,8 @@ print("waits", flush=True)
 if not any(begun()):
     sys.exit(f"{APP} never came to its step {STEP}")
 pid = holder()
+if not pid:
+    sys.exit(f"{APP}'s deploy was over before its step {STEP} was cut off")
 if HOW == "module":
     os.killpg(os.getpgid(pid), signal.SIGKILL)
 elif HOW == "ssh":
