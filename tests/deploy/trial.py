@@ -81,6 +81,23 @@ class Trial(Served):
     def workers(self) -> list[int]:
         return [int(pid) for pid in self.run("pgrep --parent %s || true", str(self.master)).split()]
 
+    @property
+    def processes(self) -> int:
+        """How many processes the app's user has."""
+        return int(self.run("pgrep --count --uid %s", self.user))
+
+    @contextlib.contextmanager
+    def counted(self) -> Iterator[list[int]]:
+        """The same ten times a second while the block lasts, to be read after it."""
+        counts: list[int] = []
+        words = [*SSH, self.machine, f"while sleep 0.1; do pgrep --count --uid {self.user}; done"]
+        with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                yield counts
+            finally:
+                process.kill()
+                counts += map(int, process.stdout.read().split())
+
     def load(self, **options) -> Load:
         """Less than the host can carry: what happens under it is to be as quick as on a host of its own."""
         return super().load(**{"clients": 4, "pause": 0.02, **options})

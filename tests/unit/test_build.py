@@ -38,18 +38,14 @@ SITE_PACKAGES = "venv/lib/python3.13/site-packages"
 
 
 @pytest.fixture
-def started(layout):
+def started(layout, folders):
     """Makes a release whose folders are there, with files of the given paths in them."""
 
     def start(*files, **params):
         release = Release(layout, "3f9c0a6be21d", {**PARAMS, **params}, ("/usr/bin/python3", "3.13.5"))
         release.steps.begin()
         release._make_folders()
-        for file in (f"{SITE_PACKAGES}/pip/__init__.py", *files):
-            path = os.path.join(release.path, file)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, "w", encoding="utf-8") as stream:
-                stream.write(file)
+        folders(*files)
         return release
 
     return start
