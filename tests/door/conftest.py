@@ -42,6 +42,7 @@ def limited(host) -> Served:
     return Served(host, "limited")
 
 
+@pytest.fixture
 def own(host) -> Secure:
     """With a certificate of the host's own CA."""
     return Secure(host, "own")
