@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from content import Content
+from playbook import ROOT
 from secure import Secure
 from served import Served
 
@@ -58,3 +59,10 @@ def given(host) -> Secure:
 def issued(host) -> Secure:
     """With a certificate of the ACME server, which lasts six days."""
     return Secure(host, "issued")
+
+
+@pytest.fixture
+def grader(host) -> Served:
+    """The host with the newer tools."""
+    inventory = str(ROOT / "molecule/inventory")
+    return Served(host.get_host("ansible://debian13", ansible_inventory=inventory, sudo=True))
