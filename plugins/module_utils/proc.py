@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 
 def connections(path: str, table: str = "/proc/net/unix") -> int:
@@ -27,3 +29,25 @@ def children(proc: str = "/proc") -> dict[int, set[int]]:
         if state not in "ZX":
             found.setdefault(int(parent), set()).add(int(name))
     return found
+
+
+@contextlib.contextmanager
+def giving_way(leader: int, nice: int) -> Iterator[None]:
+    """The processes of a session leave others the processor meanwhile, by so much more niceness than its leader has."""
+    usual = 0
+    with contextlib.suppress(OSError):
+        usual = os.getpriority(os.PRIO_PROCESS, leader)
+    _renice(leader, usual + nice)
+    try:
+        yield
+    finally:
+        _renice(leader, usual)
+
+
+def _renice(leader: int, nice: int) -> None:
+    with contextlib.suppress(
+        OSError
+    ):  # They have ended, or the kernel does not share its time out by session (sched(7)).
+        os.setpriority(os.PRIO_PGRP, leader, nice)
+        with open(f"/proc/{leader}/autogroup", "w", encoding="ascii") as file:
+            file.write(str(nice))

@@ -16,7 +16,7 @@ from ansible_collections.slipway.flask.plugins.module_utils.atomic import File, 
 from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
 from ansible_collections.slipway.flask.plugins.module_utils.health import Vitals
 from ansible_collections.slipway.flask.plugins.module_utils.layout import SLOTS, UNITS, Layout, other_than
-from ansible_collections.slipway.flask.plugins.module_utils.proc import connections
+from ansible_collections.slipway.flask.plugins.module_utils.proc import connections, giving_way
 from ansible_collections.slipway.flask.plugins.module_utils.systemd import (
     Late,
     environment_file,
@@ -187,6 +187,12 @@ class App:
         started = run(["systemctl", "start", self.layout.service(slot)], timeout)
         if started.returncode:
             raise CutoverError("its server did not start: " + started.stdout.strip().split("\n")[0])
+
+    @contextlib.contextmanager
+    def giving_way(self, slot: str) -> Iterator[None]:
+        """The slot's server leaves the processor to others meanwhile, but not so far that it never gets done on a busy host."""
+        with giving_way(int(self.units()[self.layout.service(slot)]["MainPID"]), 5):
+            yield
 
     def stop(self, slot: str, grace: float) -> None:
         """Stop the slot for good. What has not ended within ``grace`` seconds is killed."""

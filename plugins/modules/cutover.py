@@ -370,7 +370,9 @@ class Run:
             deadline = time.monotonic() + probe.timeout
             with attended():
                 self.step("start", app.start, idle, probe.timeout)
-                self.step("probe", probe.wait, socket, vitals, deadline)
+                # What serves comes first.
+                with app.giving_way(idle) if self.live and not self.alone else contextlib.nullcontext():
+                    self.step("probe", probe.wait, socket, vitals, deadline)
             # Enabled before the flip: whenever the host reboots, the slot that the symlink names comes back.
             self.step("enable", app.enable, idle)
             self.step("flip", app.flip, idle)

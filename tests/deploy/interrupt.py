@@ -3,7 +3,7 @@
     python3 - APP STEP HOW
 
 STEP is one of a cutover, as the journal tells of it, or `build`. HOW is `module` for the process and all that it started, `ssh` for
-the connection that it came by, or `nothing`.
+the connection that it came by, `host` to have it halt until the host is rebooted, or `nothing`.
 """
 
 import contextlib
@@ -55,6 +55,8 @@ if not pid:
     sys.exit(f"{APP}'s deploy was over before its step {STEP} was cut off")
 if HOW == "module":
     os.killpg(os.getpgid(pid), signal.SIGKILL)
+elif HOW == "host":
+    os.killpg(os.getpgid(pid), signal.SIGSTOP)
 elif HOW == "ssh":
     # The nearest is the connection's own, the furthest is the one that all connections come to.
     pid = next(number for number, name in ancestors(pid) if name.startswith("sshd"))

@@ -49,7 +49,7 @@ def test_cut_off(trial, worker_class, cut, step, record):
     trial.change()
     with trial.load(slow=1.0) as load:
         with (
-            trial.interrupted(step, cut if cut in ("module", "ssh") else "nothing") as killer,
+            trial.interrupted(step, cut if cut != "playbook" else "nothing") as killer,
             trial.deploying(**KEYS) as deploy,
         ):
             words = killer.communicate(timeout=100)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import pytest
@@ -18,6 +19,7 @@ class Host:
         self.layout = Layout("hello", str(home))
         os.makedirs(self.layout.releases)
         self.release, self.slots, self.active, self.done, self.fails = "r1", {}, None, [], {}
+        self.gave_way = []
         self.there, self.standing = {"r1": 1.0, "r2": 2.0, "r3": 3.0}, True
 
     def live_slot(self):
@@ -48,6 +50,12 @@ class Host:
 
     def vitals(self, slot):
         return None
+
+    @contextlib.contextmanager
+    def giving_way(self, slot):
+        begun = len(self.done)
+        yield
+        self.gave_way = self.done[begun:]
 
     def journal(self, slot, since):
         return ["Traceback", "sqlalchemy.exc.OperationalError: password=s3cret"]
@@ -223,6 +231,13 @@ def test_a_release_that_fails_while_it_is_watched_is_rolled_back(host):
 def test_the_first_release_is_not_watched_since_nothing_could_take_over(host):
     host.fails["watch"] = CutoverError("it no longer answers as it should")
     assert deploy(host, "r1")["slot"] == "blue"
+
+
+def test_a_release_that_boots_gives_way_to_the_one_that_serves(host):
+    deploy(host, "r1")
+    assert host.gave_way == []
+    deploy(host, "r2")
+    assert host.gave_way == ["probe"]
 
 
 def test_one_server_at_a_time(host):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 from ansible_collections.slipway.flask.plugins.module_utils import proc
@@ -41,3 +43,20 @@ def test_children_are_the_living_of_one_parent(tmp_path):
     os.makedirs(tmp_path / "15")
     os.makedirs(tmp_path / "self")
     assert proc.children(str(tmp_path)) == {1: {10}, 10: {11, 12}, 11: {14}}
+
+
+def test_processes_give_way_for_a_while_with_all_their_threads():
+    program = "import threading, time; threading.Thread(target=time.sleep, args=[60]).start(); print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, start_new_session=True) as leader:
+        leader.stdout.readline()
+
+        def niceness():
+            return {os.getpriority(os.PRIO_PROCESS, int(thread)) for thread in os.listdir(f"/proc/{leader.pid}/task")}
+
+        usual = niceness().pop()
+        with proc.giving_way(leader.pid, 3):
+            assert niceness() == {usual + 3}
+        assert niceness() == {usual}
+        with proc.giving_way(leader.pid, 3):
+            leader.kill()
+            leader.wait()
