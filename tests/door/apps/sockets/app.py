@@ -15,7 +15,7 @@ def healthz() -> dict:
     return {"release": os.environ.get("SLIPWAY_RELEASE", "")}
 
 
-@app.get("/echo")
+@app.route("/echo", websocket=True)
 def echo() -> str:
     """Says what it hears."""
     socket = Server.accept(request.environ, ping_interval=20)
