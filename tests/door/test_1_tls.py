@@ -61,6 +61,13 @@ def test_http2(own):
     assert own.https("/", "--http1.1")[1].startswith("HTTP/1.1 200")
 
 
+def test_http3_where_nginx_has_it(own):
+    offered = "alt-svc: h3=" in own.https()[1].lower()
+    assert offered == (own.machine == "debian13")
+    if offered:
+        assert own.https("/", "--http3-only")[1].startswith("HTTP/3 200")
+
+
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_a_client_that_comes_again_needs_no_whole_handshake(own, version):
     own.handshake(version, "-sess_out /tmp/session")

@@ -58,3 +58,18 @@ def test_a_protected_file_has_the_headers_that_the_app_gave_it_and_those_of_ever
     content.get("/papers/log.txt", "-X", "PUT", "--data-binary", "three boats in")
     headers = content.ask("/papers/log.txt?ticket=valid")[1]
     assert (headers["content-security-policy"], headers["x-content-type-options"]) == ("sandbox", "nosniff")
+
+
+@pytest.mark.parametrize(
+    ("path", "link"), [("/media/link.txt", "media/link.txt"), ("/papers/link.txt?ticket=valid", "link.txt")]
+)
+def test_a_link_out_of_the_app_s_folder_leads_nowhere(content, path, link):
+    """Whoever can write there may not have Nginx read for them what they cannot read themselves."""
+    hashes = content.run("ls /etc/nginx/slipway/passwords/*").split()[0]
+    link = f"/srv/content/shared/papers/{link}"
+    content.run(f"sudo -u flask-content ln -sf {hashes} {link}")
+    try:
+        status, body = content.get(path)
+    finally:
+        content.run(f"rm {link}")
+    assert status in (403, 404) and "$6$" not in body
