@@ -26,6 +26,23 @@ def test_a_broken_extension_is_refused_in_nginx_s_own_words(plain):
     assert load.counts()["lost"] == 0, load.counts()
 
 
+BLOCK = "{% extends 'site.conf.j2' %}{% block app %}{{ super() }}location = /robots.txt { SAYS; }{% endblock %}"
+
+
+def test_a_block_of_a_template_is_replaced(plain, tmp_path):
+    template = tmp_path / "mine.conf.j2"
+    template.write_text(BLOCK.replace("SAYS", "return 204"))
+    assert play("site.yml", plain, nginx_site_template=str(template)).ok
+    assert (plain.get("/robots.txt")[0], plain.get("/")[0]) == (204, 200)
+    template.write_text(BLOCK.replace("SAYS", "no_such_directive"))
+    done = play("site.yml", plain, nginx_site_template=str(template))
+    assert not done.ok
+    assert 'unknown directive "no_such_directive"' in done.output.replace("\\", "")
+    assert plain.get("/robots.txt")[0] == 204
+    assert play("site.yml", plain).ok
+    assert plain.get("/robots.txt")[0] == 404
+
+
 def test_a_deploy_of_code_leaves_nginx_alone(plain):
     workers = plain.nginx_workers
     done = play("playbooks/deploy.yml", plain, gunicorn_threads=5, slipway_only=[plain.name])
