@@ -26,7 +26,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 DAY = 86400
 RENEW = 30 * DAY  # before the end, or when a third is left of a life shorter than 90 days
@@ -280,7 +280,7 @@ class Certificates:
         return self.state / "ca.pem", self.state / "ca.key"
 
     def signed_here(self, fullchain: str) -> bool:
-        certificate, _ = self.ca
+        certificate = self.ca[0]
         with contextlib.suppress(CertificateError), tempfile.TemporaryDirectory() as folder:
             leaf = Path(folder, "leaf.pem")
             leaf.write_text(fullchain, encoding="utf-8")
@@ -469,6 +469,10 @@ def alone(root: str = "/") -> Iterator[None]:
         yield
 
 
+def say(line: str, stream: TextIO = sys.stdout) -> None:
+    stream.write(f"{line}\n")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -482,7 +486,7 @@ def main() -> int:
     requests = {request["name"]: request for request in all_.settings["requests"]}
     if arguments.command == "list":
         for row in all_.report():
-            print(f"{row['name']:24} {row['provider']:10} {row.get('ends', 'none'):20} {row.get('issuer', '')}")
+            say(f"{row['name']:24} {row['provider']:10} {row.get('ends', 'none'):20} {row.get('issuer', '')}")
         return 0
     if unknown := set(arguments.names) - set(requests):
         parser.error(f"no certificate is called {', '.join(sorted(unknown))}; there are: {', '.join(requests)}")
@@ -500,11 +504,11 @@ def main() -> int:
             errors.append(f"Nginx did not take the new certificates: {error}")
     for request in chosen:
         if not any(error.startswith(f"{request['name']}: ") for error in errors):
-            print(f"{request['name']}: new, good until {read(all_.pair(request['name'])[0]).ends_on}")
+            say(f"{request['name']}: new, good until {read(all_.pair(request['name'])[0]).ends_on}")
     for error in errors:
-        print(error, file=sys.stderr)
+        say(error, sys.stderr)
     return 1 if errors else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -232,14 +232,17 @@ def main() -> None:
             put(module, {path: wanted[path] for path in changed})
             errors = all_.each(action, to_do)
             take(module, all_, errors)
+    replaced = [(one["name"], lacking[one["name"]] + "\n", "") for one in to_do]
+    written = [(str(path), "", "written\n") for path in changed]
     module.exit_json(
         changed=bool(changed or to_do),
         certificates=all_.report(),
         pending=[one["name"] for one in requests if one["provider"] == "acme" and all_.lacks(one)],
-        diff=[{"before_header": one["name"], "after_header": one["name"], "before": lacking[one["name"]] + "\n", "after": ""}
-              for one in to_do] + [{"before_header": str(path), "after_header": str(path), "before": "", "after": "written\n"}
-              for path in changed],
-    )  # fmt: skip
+        diff=[
+            {"before_header": what, "after_header": what, "before": before, "after": after}
+            for what, before, after in replaced + written
+        ],
+    )
 
 
 def given(module: AnsibleModule, request: dict, clock: float) -> None:
