@@ -81,3 +81,17 @@ def test_cut_off(trial, worker_class, cut, step, record):
     assert trial.state() == []
     assert trial.deploy("--check", **KEYS).played.changed == 0
     assert counts["lost"] == 0 or cut == "host", counts
+
+
+@pytest.mark.parametrize("step", ["build", "start"])
+def test_what_a_cut_off_deploy_left_does_not_pass_for_the_next_release(trial, step):
+    trial.change()
+    with trial.interrupted(step, "module") as killer, trial.deploying(**KEYS) as deploy:
+        words = killer.communicate(timeout=100)[0]
+        assert killer.returncode == 0, deploy.communicate(timeout=100)[0] + words
+        output = deploy.communicate(timeout=100)[0]
+    assert deploy.returncode != 0, output
+    trial.change()
+    healed = trial.deploy(**KEYS)
+    assert healed.ok, healed.output
+    assert trial.state() == []
