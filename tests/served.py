@@ -94,6 +94,11 @@ class Served:
         """Process IDs of the live slot's workers."""
         return sorted(int(pid) for pid in self.host.run("pgrep --parent %s", str(self.master)).stdout.split())
 
+    @property
+    def nginx_workers(self) -> str:
+        """Process IDs of Nginx's workers, which a reload replaces, less those that are on their way out."""
+        return self.run("pgrep --uid www-data --full 'nginx: worker process$'")
+
     def journal(self, since: str) -> str:
         return self.run("journalctl --quiet --output=cat --identifier=%s --since=%s", self.name, since)
 

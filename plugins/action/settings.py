@@ -27,6 +27,11 @@ class ActionModule(ActionBase):
         arguments = self.validate_argument_spec(spec)[1]
         settings, errors = app_settings.settle(arguments["apps"], self._fleet_wide(task_vars))
         sites = [app_settings.site(name, app, arguments["root"]) for name, app in settings.items() if not errors]
+        certificates = [
+            app_settings.certificate(name, app, arguments["root"])
+            for name, app in settings.items()
+            if not errors and app["tls"]
+        ]
         try:
             settings = {name: settings[name] for name in chosen(settings, arguments["only"]) if not errors}
         except ValueError as error:
@@ -51,6 +56,7 @@ class ActionModule(ActionBase):
             "changed": False,
             "apps": settings,
             "sites": sites,
+            "certificates": certificates,
             "root": arguments["root"],
             "pythons": sorted({app["python"] for app in settings.values()} - {""}),
         }

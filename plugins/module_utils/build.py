@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import time
 
-from ansible_collections.slipway.flask.plugins.module_utils import environment, index, users
+from ansible_collections.slipway.flask.plugins.module_utils import assets, environment, index, users
 from ansible_collections.slipway.flask.plugins.module_utils.errors import BuildError
 from ansible_collections.slipway.flask.plugins.module_utils.folders import open_folder, own
 from ansible_collections.slipway.flask.plugins.module_utils.layout import BUILD_USER, UV, Layout, ReleaseLayout
@@ -23,7 +23,7 @@ from ansible_collections.slipway.flask.plugins.module_utils.static import Static
 from ansible_collections.slipway.flask.plugins.module_utils.steps import Steps
 from ansible_collections.slipway.flask.plugins.module_utils.unpack import unpack_tree, unpack_wheels
 
-FORMAT = 1  # Part of every ID: raise it when a release of the same input must be built anew.
+FORMAT = 2  # Part of every ID: raise it when a release of the same input must be built anew.
 SPARE_BYTES = 100 << 20
 
 
@@ -168,10 +168,8 @@ class Release(ReleaseLayout):
         return False
 
     def _others(self) -> list[Release]:
-        """The app's other releases, the newest first."""
-        there = [Release(self.layout, name, self.params, self.python) for name in os.listdir(self.layout.releases)]
-        there = [release for release in there if is_complete(release.path)]
-        return sorted(there, key=lambda release: os.stat(release.path).st_mtime, reverse=True)
+        """The app's other releases that are whole, the newest first."""
+        return [Release(self.layout, name, self.params, self.python) for name in reversed(self.layout.complete())]
 
     def _is_twin(self, other: Release) -> bool:
         with (
@@ -225,7 +223,9 @@ class Release(ReleaseLayout):
         self.steps.kill_leftovers()
         shared, names = Shared(self.layout, self, self.steps), modules(self.params["wsgi"])
         shared.lead(self.params["shared"], names)
-        Static(self, shared, self.params["static_group"]).publish(self.params["static"], names)
+        static = Static(self, shared, self.steps, self.params["static_group"])
+        static.publish(self.params["static"], names, next(iter(self._others()), None))
+        static.protect(self.params["protected"])
 
     # The end
 
@@ -234,6 +234,7 @@ class Release(ReleaseLayout):
         self.steps.kill_leftovers()
         shutil.rmtree(self.tmp)
         own(self.path, pwd.getpwuid(os.geteuid()))
+        assets.gather(self.layout, self.id)
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             subprocess.run(["sync", "--file-system", self.path], stdin=subprocess.DEVNULL, timeout=60, check=False)
         created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

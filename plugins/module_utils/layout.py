@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -50,6 +51,7 @@ class Layout:
         self.releases = os.path.join(self.home, "releases")
         self.shared = os.path.join(self.home, "shared")
         self.wheels = os.path.join(self.home, "wheels")
+        self.assets = os.path.join(self.home, "assets")
         self.current = os.path.join(self.home, "current")
         self.active = os.path.join(self.home, "active.sock")
         self.lock = os.path.join(self.home, ".lock")
@@ -77,14 +79,22 @@ class Layout:
     def socket(self, slot: str) -> str:
         return f"{self.unit}@{slot}.socket"
 
+    def complete(self) -> dict[str, float]:
+        """The releases that are there and whole, oldest first, with the time when they were."""
+        built = {}
+        for name in os.listdir(self.releases):
+            with contextlib.suppress(OSError):
+                built[name] = os.stat(os.path.join(self.release(name), "release.json")).st_mtime
+        return dict(sorted(built.items(), key=lambda item: item[1]))
+
 
 class ReleaseLayout:
     """The paths of one release, whose folder is ``path``."""
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.src, self.venv, self.public, self.tmp = (
-            os.path.join(path, name) for name in ("src", "venv", "public", "tmp")
+        self.src, self.venv, self.public, self.protected, self.tmp = (
+            os.path.join(path, name) for name in ("src", "venv", "public", "protected", "tmp")
         )
 
     @property

@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from ansible_collections.slipway.flask.plugins.module_utils import assets
 from ansible_collections.slipway.flask.plugins.module_utils.atomic import File, name_of, point, read, write
 from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
 from ansible_collections.slipway.flask.plugins.module_utils.health import Vitals
@@ -301,18 +302,17 @@ class App:
         if self.busy(other):
             yield "drain", f"stopped the {other} slot", lambda: self.retire(other, drain)
         for release in self.superfluous(keep, failed):
-            yield "prune", f"removed release {release}", lambda gone=release: shutil.rmtree(self.layout.release(gone))
+            yield "prune", f"removed release {release}", lambda gone=release: self._remove(gone)
 
     def _current(self, slot: str) -> str:
         return os.path.join("releases", self.release_of(slot))
 
     def complete(self) -> dict[str, float]:
-        """The releases that are there and whole, oldest first, with the time when they were."""
-        built = {}
-        for name in os.listdir(self.layout.releases):
-            with contextlib.suppress(OSError):
-                built[name] = os.stat(os.path.join(self.layout.release(name), "release.json")).st_mtime
-        return dict(sorted(built.items(), key=lambda item: item[1]))
+        return self.layout.complete()
+
+    def _remove(self, release: str) -> None:
+        shutil.rmtree(self.layout.release(release))
+        assets.gather(self.layout)
 
     def superfluous(self, keep: int, failed: Iterable[str] = ()) -> list[str]:
         """Releases that no slot points at: all but the newest ``keep`` that have not failed, and those cut short."""

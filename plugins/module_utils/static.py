@@ -6,34 +6,54 @@ from __future__ import annotations
 
 import os
 
+from ansible_collections.slipway.flask.plugins.module_utils import assets
 from ansible_collections.slipway.flask.plugins.module_utils.errors import BuildError
 from ansible_collections.slipway.flask.plugins.module_utils.folders import inside
 from ansible_collections.slipway.flask.plugins.module_utils.layout import ReleaseLayout
 from ansible_collections.slipway.flask.plugins.module_utils.shared import Shared
+from ansible_collections.slipway.flask.plugins.module_utils.steps import Steps
+
+BROTLI = "/usr/bin/brotli"
 
 
 class Static:
-    """Leads URL prefixes to folders of a release, of its packages, and to shared ones, which ``group`` may then read."""
+    """Gives Nginx folders of a release, of its packages, and shared ones, which ``group`` may then read, by URL prefix."""
 
-    def __init__(self, release: ReleaseLayout, shared: Shared, group: str) -> None:
-        self._release, self._shared, self._group = release, shared, group
+    def __init__(self, release: ReleaseLayout, shared: Shared, steps: Steps, group: str) -> None:
+        self._release, self._shared, self._steps, self._group = release, shared, steps, group
 
-    def publish(self, static: dict[str, str] | None, modules: list[str]) -> None:
-        """Give every URL prefix of static files its folder below public/, where Nginx looks.
+    def publish(self, static: dict[str, str] | None, modules: list[str], before: ReleaseLayout | None = None) -> None:
+        """Lay out the files of every URL prefix below public/; a shared folder, which goes on changing, is led to.
 
-        Where none are given, that is the folder where Flask looks for those of the app, which is one of the ``modules``.
+        Where no prefixes are given, that is the folder where Flask looks for those of the app, which is one of the ``modules``.
+        What did not change is taken from the release ``before``.
         """
         if static is None:
             static = self._beside_app(modules)
         for prefix in sorted(static):
             folder = self._folder(prefix, static[prefix])
-            link = os.path.join(self._release.public, prefix.strip("/"))
-            if not inside(link, self._release.public):
+            outer = next((other for other in static if other != prefix and prefix.startswith(other)), None)
+            if outer:
                 raise BuildError(
-                    f"static {prefix}: lies within another prefix, which has one folder; leave one of them out"
+                    f"static {prefix}: lies within another prefix, {outer}, which has one folder; leave one of them out"
                 )
-            os.makedirs(os.path.dirname(link), exist_ok=True)
-            os.symlink(os.path.relpath(folder, os.path.dirname(link)), link)
+            if inside(folder, self._shared.top):
+                _lead(_below(self._release.public, prefix), folder)
+            else:
+                assets.lay_out(
+                    folder,
+                    _below(self._release.public, prefix),
+                    _below(before.public, prefix) if before else "",
+                    self._brotli if os.access(BROTLI, os.X_OK) else None,
+                )
+
+    def protect(self, protected: dict[str, str]) -> None:
+        """Lead every URL prefix of protected files to its folder from below protected/."""
+        for prefix, where in sorted(protected.items()):
+            _lead(_below(self._release.protected, prefix), self._folder(prefix, where))
+
+    def _brotli(self, path: str) -> bytes:
+        return self._steps.output([BROTLI, "--stdout", "--best", "--", path])
 
     def _beside_app(self, modules: list[str]) -> dict[str, str]:
         """The static folder where Flask itself looks, beside the app's module."""
@@ -65,3 +85,13 @@ class Static:
         elif not os.path.isdir(folder) or not inside(folder, self._release.path):
             raise BuildError(f"static {prefix}: {where!r} stands for {folder}, which is no folder of this release")
         return folder
+
+
+def _below(top: str, prefix: str) -> str:
+    """The path that a URL prefix has below ``top``."""
+    return os.path.join(top, prefix.strip("/"))
+
+
+def _lead(link: str, folder: str) -> None:
+    os.makedirs(os.path.dirname(link), exist_ok=True)
+    os.symlink(os.path.relpath(folder, os.path.dirname(link)), link)

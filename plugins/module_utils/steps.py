@@ -56,7 +56,7 @@ class Steps:
                 start_new_session=True, umask=0o022, **_as(users.account(user)),
             )  # fmt: skip
             try:
-                process.wait(max(1, self._deadline - time.monotonic()))
+                process.wait(self._left())
             except subprocess.TimeoutExpired:
                 end = f"was not done when the build's {self._timeout} s were over (build_timeout)"
             else:
@@ -69,6 +69,19 @@ class Steps:
                 output.seek(0)
                 lines = output.read().decode(errors="replace").strip().splitlines()[-30:]
                 raise BuildError(index.mask("\n".join([f"{step} {end}. Last lines:", *lines])))
+
+    def output(self, argv: list[str]) -> bytes:
+        """What a command that the build can do without prints; nothing where it fails."""
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            return subprocess.run(
+                argv, env=self.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                timeout=self._left(), check=True, **_as(users.account(BUILD_USER)),
+            ).stdout  # fmt: skip
+        return b""
+
+    def _left(self) -> float:
+        """Seconds that the next command may take."""
+        return max(1, self._deadline - time.monotonic())
 
     def kill_leftovers(self) -> None:
         """Kill every process that a step left running: it could still write to the release."""

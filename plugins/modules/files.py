@@ -31,7 +31,7 @@ options:
         choices: [file, directory, absent]
         default: file
       content:
-        description: The file's text.
+        description: The file's text. Else it must stand in O(secrets).
         type: str
       owner:
         description: Name of the owner.
@@ -44,6 +44,10 @@ options:
       mode:
         description: Permissions in octal, V(0644) when not given, of a folder V(0755).
         type: str
+  secrets:
+    description: Texts that no log and no diff may show, by the path of their file, which O(files) names without O(files[].content).
+    type: dict
+    default: {}
   purge:
     description: Patterns of the shell's kind. Files that match one and that O(files) does not name are removed.
     type: list
@@ -125,8 +129,8 @@ ARGUMENTS = {
             "group": {"type": "str", "default": "root"},
             "mode": {"type": "str"},
         },
-        "required_if": [["state", "file", ["content"]]],
     },
+    "secrets": {"type": "dict", "default": {}, "no_log": True},
     "purge": {"type": "list", "elements": "str", "default": []},
     "validate": {"type": "list", "elements": "str", "default": []},
     "service": {"type": "str"},
@@ -171,6 +175,8 @@ def wanted(entry: dict, check_mode: bool) -> State:
     """What ``entry`` asks for. Raises FilesError when this host cannot have it."""
     if entry["state"] == "absent":
         return ABSENT
+    if entry["state"] == "file" and entry["content"] is None:
+        raise FilesError(f"{entry['path']}: expected content, or a text in secrets, found neither.")
     mode = entry["mode"] or {"file": "0644", "directory": "0755"}[entry["state"]]
     if not re.fullmatch("[0-7]{3,4}", mode):
         raise FilesError(f"{entry['path']}: expected a mode such as '0644', found {mode!r}.")
@@ -192,8 +198,8 @@ def wanted(entry: dict, check_mode: bool) -> State:
 class Change:
     """What stands at a path and what must; in steps, each of which can be undone."""
 
-    def __init__(self, path: str, before: State, after: State) -> None:
-        self.path, self.before, self.after = path, before, after
+    def __init__(self, path: str, before: State, after: State, secret: bool = False) -> None:
+        self.path, self.before, self.after, self.secret = path, before, after, secret
         self.new, self.old = beside(path)
         self.applied = False
 
@@ -226,6 +232,8 @@ class Change:
         """The contents, or owner and mode where only they differ."""
         same = (self.before.kind, self.before.content) == (self.after.kind, self.after.content)
         before, after = (attributes(state) if same else shown(state) for state in (self.before, self.after))
+        if not same and (self.secret or closed(self.before) or closed(self.after)):
+            before, after = "", "(changed; its text is secret)\n"
         return {"before_header": self.path, "after_header": self.path, "before": before, "after": after}
 
 
@@ -256,6 +264,11 @@ def attributes(state: State) -> str:
     return f"owner {state.owner}, group {state.group}, mode {state.mode:04o}\n"
 
 
+def closed(state: State) -> bool:
+    """Whether not everyone may read the file: its text is none for a log then, when it is removed neither."""
+    return state.kind == "file" and not state.mode & stat.S_IROTH
+
+
 def shown(state: State) -> str:
     if state.kind == "link":
         return f"(symlink to {os.fsdecode(state.content)})\n"
@@ -270,7 +283,7 @@ def beside(path: str) -> list[str]:
     return [os.path.join(folder, f".{name}.slipway-{which}") for which in ("new", "old")]
 
 
-def needed(files: list[dict], purge: list[str], check_mode: bool) -> list[Change]:
+def needed(files: list[dict], secrets: dict[str, str], purge: list[str], check_mode: bool) -> list[Change]:
     """The changes that make ``files`` and ``purge`` true. Raises FilesError when they cannot be."""
     targets = {}
     for entry in files:
@@ -278,7 +291,11 @@ def needed(files: list[dict], purge: list[str], check_mode: bool) -> list[Change
             raise FilesError(f"files: expected absolute paths, found {entry['path']!r}.")
         if entry["path"] in targets:
             raise FilesError(f"{entry['path']} stands in files twice.")
+        if entry["content"] is None:
+            entry = {**entry, "content": secrets.get(entry["path"])}
         targets[entry["path"]] = wanted(entry, check_mode)
+    if unnamed := sorted(set(secrets) - set(targets)):
+        raise FilesError(f"secrets: expected paths that files names, found {', '.join(unnamed)}.")
     for pattern in purge:
         for path in sorted(glob.glob(pattern)):
             targets.setdefault(path, ABSENT)
@@ -296,7 +313,7 @@ def needed(files: list[dict], purge: list[str], check_mode: bool) -> list[Change
             raise FilesError(
                 f"{path}: its folder does not exist; before it, give {parent} an entry with state: directory."
             )
-        changes.append((FolderChange if folder else Change)(path, before, after))
+        changes.append((FolderChange if folder else Change)(path, before, after, path in secrets))
     return changes
 
 
@@ -400,7 +417,7 @@ def main() -> None:
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     params = module.params
     try:
-        changes = needed(params["files"], params["purge"], module.check_mode)
+        changes = needed(params["files"], params["secrets"], params["purge"], module.check_mode)
         service = Service(params["service"]) if params["service"] else None
     except FilesError as error:
         module.fail_json(msg=str(error))

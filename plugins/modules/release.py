@@ -11,7 +11,9 @@ author:
   - slipway contributors (@slipway)
 description:
   - A release is a folder C(HOME/releases/ID) with the app's tree in C(src), its virtual environment in C(venv) and
-    links to its static files in C(public). Nobody writes to it once it is built.
+    its static files in C(public). Nobody writes to it once it is built.
+  - Static files have their compressed forms beside them, by gzip, and by Brotli where the host has C(brotli).
+  - The static files of all releases that are kept are in C(HOME/assets) too, for browsers with another release's page.
   - Its ID comes from all that goes into it, so the same input is the same release, and a second run changes nothing.
   - The controller packs the tree, whatever its source, and sends it as one archive. Hosts need no access to a
     repository.
@@ -52,6 +54,12 @@ options:
       - URL prefix to folder. A folder lies in the tree, or in an installed package (C(package:NAME/FOLDER)), or in a
         shared folder (C(shared:FOLDER)). When not given, the C(static) folder of the served module is looked for.
     type: dict
+  protected:
+    description:
+      - URL prefix to folder, as O(static). Nginx serves what lies there only where the app's answer says so, by the header
+        C(X-Accel-Redirect).
+    type: dict
+    default: {}
   static_group:
     description: Group that may read shared folders with static files, Nginx's.
     type: str
@@ -190,6 +198,7 @@ ARGUMENTS = {
     "python": {"type": "str", "default": ""},
     "wsgi": {"type": "str", "default": ""},
     "static": {"type": "dict"},
+    "protected": {"type": "dict", "default": {}},
     "static_group": {"type": "str", "default": "www-data"},
     "shared": {"type": "list", "elements": "str", "default": []},
     "server": {"type": "list", "elements": "dict", "options": SERVER, "default": []},
@@ -215,7 +224,7 @@ def release_of(module: AnsibleModule, layout: Layout) -> Release:
             f"expected Python at {python}, found none; let the python role install it (python_versions), "
             "or leave the app's key python out for the distribution's own"
         )
-    inputs = {key: params[key] for key in ("plan", "requirement", "server", "shared", "static")}
+    inputs = {key: params[key] for key in ("plan", "requirement", "server", "shared", "static", "protected")}
     inputs |= {key: params["tree"].get(key, "") for key in ("digest", "scm_version")}
     release_id = identity({**inputs, "python": [python, version], "module": modules(params["wsgi"])[:1]})
     # What the ID would be is known once that Python is there.

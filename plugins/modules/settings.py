@@ -61,6 +61,11 @@ sites:
   returned: success
   type: list
   elements: dict
+certificates:
+  description: The certificates of all apps with V(tls), as the certificate role's certificate_requests wants them.
+  returned: success
+  type: list
+  elements: dict
 root:
   description: The folder that holds the apps' homes.
   returned: success

@@ -17,22 +17,33 @@ from pathlib import Path
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
-from ansible_collections.slipway.flask.plugins.plugin_utils import nginx_settings
+from ansible_collections.slipway.flask.plugins.plugin_utils import certificate_settings, nginx_settings
 
 # Keys that are a role's variable less its prefix, then those with a name of their own.
 _KEYS = {
-    "app": "source requirements wheelhouse python static shared build_timeout",
+    "app": "source requirements wheelhouse python static protected shared build_timeout",
     "gunicorn": (
-        "wsgi workers worker_class threads timeout graceful_timeout max_requests max_requests_jitter preload env secrets files"
+        "wsgi workers worker_class threads timeout graceful_timeout drain max_requests max_requests_jitter preload env secrets files"
         " before_switch before_start cutover reversible health writable memory_max keep_releases service_extra_config"
     ),
 }
 _NAMED = {"server_extra_config": "gunicorn_extra_config"}
 _SITE_KEYS = {
     "domains": "domains",
+    "static_fingerprint": "static_fingerprint",
+    "unbuffered": "unbuffered",
+    "websockets": "websockets",
+    "cache": "cache",
     "limits": "limits",
+    "headers": "headers",
+    "access": "access",
+    "maintenance": "maintenance",
+    "error_pages": "error_pages",
     "nginx_extra_config": "extra_config",
 }
+# An app's `tls` says where its certificate comes from and how the site uses it. Both know the two files, one on the controller.
+_CERTIFICATE_KEYS = ["provider", "certificate", "key"]
+_SITE_TLS_KEYS = ["hsts", "redirect"]
 
 _WRITE = {
     "source": "source: {path: my_app}, or {git: URL, version: v1.2}, {archive: FILE_OR_URL, sha256: HEX}, {package: name==1.2}",
@@ -48,6 +59,7 @@ _WRITE = {
     "threads": "threads: 4",
     "timeout": "timeout: 30",
     "graceful_timeout": "graceful_timeout: 30",
+    "drain": "drain: 300",
     "max_requests": "max_requests: 10000, or 0 for no bound",
     "max_requests_jitter": "max_requests_jitter: 1000",
     "preload": "preload: true",
@@ -60,9 +72,19 @@ _WRITE = {
     "keep_releases": "keep_releases: 5",
     "service_extra_config": "service_extra_config: {LimitNOFILE: 65536}",
     "server_extra_config": "server_extra_config: {keepalive: 5}",
-    "limits": "limits: {body: 100m, timeout: 120}",
-    "nginx_extra_config": "nginx_extra_config: {add_header: [X-Frame-Options DENY]}",
+    "limits": "limits: {body: 100m, timeout: 120, rate: 10/s}",
+    "headers": "headers: {X-Frame-Options: SAMEORIGIN}",
+    "access": "access: [{path: /admin, users: [ann]}]",
+    "maintenance": "maintenance: {allow: [192.0.2.0/24]}",
+    "error_pages": "error_pages: {503: \"{{ lookup('file', 'soon.html') }}\"}",
+    "nginx_extra_config": "nginx_extra_config: {proxy_hide_header: [X-Runtime]}",
+    "tls": "tls: {provider: acme}, or {provider: selfsigned}, {provider: files, certificate: PATH, key: PATH}",
     "static": "static: {/static/: my_package/static}",
+    "protected": 'protected: {/internal/: "shared:uploads"}',
+    "static_fingerprint": "static_fingerprint: '[.-][\\w-]{8}[.]\\w+$'",
+    "unbuffered": "unbuffered: {requests: [/upload], answers: [/events]}",
+    "websockets": "websockets: true",
+    "cache": "cache: {paths: [/news/], seconds: 1}",
     "before_switch": "before_switch: [flask db upgrade]",
     "before_start": "before_start: [flask init-db]",
     "cutover": "cutover: restart",
@@ -75,6 +97,7 @@ _NOT_FOR_WSGI = {
     "asgi": "Flask is a WSGI app, which the asgi class cannot run; write worker_class: gthread",
     "gaiohttp": "Gunicorn no longer has gaiohttp; write worker_class: gthread",
 }
+MANY_THREADS = 32  # of a worker that may hold WebSockets
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -97,6 +120,12 @@ def spec() -> dict[str, dict]:
     site = _specs()["nginx_sites"]["options"]
     keys = {key: _specs()[name] for key, name in variables().items()}
     keys |= {key: site[name] for key, name in _SITE_KEYS.items()}
+    requests = _specs()["certificate_requests"]["options"]
+    keys["tls"] = {
+        **site["tls"],
+        "options": {key: requests[key] for key in _CERTIFICATE_KEYS}
+        | {key: site["tls"]["options"][key] for key in _SITE_TLS_KEYS},
+    }
     # The validator writes into a spec's default.
     return copy.deepcopy(keys)
 
@@ -151,10 +180,14 @@ def _settle_one(name: str, app: dict, fleet_wide: dict) -> tuple[dict, list[str]
     for key, value in settled.items():
         if known[key].get("options"):
             # The validator adds what is not given as null.
-            settled[key] = {k: v for k, v in (value or {}).items() if v is not None}
+            settled[key] = [_without_null(v) for v in value] if isinstance(value, list) else _without_null(value or {})
     found = _rules(settled)
     settled["health"].setdefault("host", settled["domains"][0].lstrip("*."))
     return settled, found
+
+
+def _without_null(mapping: dict) -> dict:
+    return {key: value for key, value in mapping.items() if value is not None}
 
 
 def _named(message: str) -> str:
@@ -187,8 +220,8 @@ def _rules(app: dict) -> list[str]:
         refuse("workers", "auto or a number from 1", app["workers"])
     if app["python"] and not re.fullmatch(r"3\.\d+", app["python"]):
         refuse("python", 'a version such as "3.13"', app["python"])
-    for key in ("threads", "timeout", "graceful_timeout", "build_timeout"):
-        if app[key] < 1:
+    for key in ("threads", "timeout", "graceful_timeout", "drain", "build_timeout"):
+        if app[key] is not None and app[key] < 1:
             refuse(key, "a number from 1", app[key])
     for key in ("max_requests", "max_requests_jitter", "keep_releases"):
         if app[key] < 0:
@@ -215,19 +248,31 @@ def _rules(app: dict) -> list[str]:
     for path in app["shared"]:
         if not _is_plain_path(path):
             refuse("shared", "paths in the app's tree", path)
-    for prefix, folder in (app["static"] or {}).items():
-        if not re.fullmatch(nginx_settings.PREFIX.pattern, str(prefix), re.ASCII):
-            refuse("static", "URL prefixes that begin and end with /", prefix)
-        elif not _is_plain_path(re.sub(r"^(package|shared):", "", str(folder or ""))):
-            refuse(
-                "static",
-                "folders in the app's tree, package:NAME/FOLDER or shared:FOLDER",
-                folder,
-            )
-    for inner in sorted(map(str, app["static"] or {})):
-        outer = next((str(p) for p in app["static"] if inner != str(p) and inner.startswith(str(p))), None)
-        if outer:
-            errors.append(f"static: {inner} lies within {outer}, which has one folder; write one of the two alone")
+    for key in ("static", "protected"):
+        for prefix, folder in (app[key] or {}).items():
+            if not re.fullmatch(nginx_settings.PREFIX.pattern, str(prefix), re.ASCII):
+                refuse(key, "URL prefixes that begin and end with /", prefix)
+            elif not _is_plain_path(re.sub(r"^(package|shared):", "", str(folder or ""))):
+                refuse(
+                    key,
+                    "folders in the app's tree, package:NAME/FOLDER or shared:FOLDER",
+                    folder,
+                )
+        for inner in sorted(map(str, app[key] or {})):
+            outer = next((str(p) for p in app[key] if inner != str(p) and inner.startswith(str(p))), None)
+            if outer:
+                errors.append(f"{key}: {inner} lies within {outer}, which has one folder; write one of the two alone")
+    for prefix in sorted(set(app["static"] or {}) & set(app["protected"]), key=str):
+        errors.append(
+            f"protected: {prefix} stands in static too, where everyone may ask for it; write it in one of them"
+        )
+    held = app["threads"] if app["worker_class"] == "gthread" else 1
+    if app["websockets"] and app["worker_class"] != "gevent" and held < MANY_THREADS:
+        errors.append(
+            f"worker_class: expected gevent where websockets is true, found {app['worker_class']}, whose worker can hold {held} "
+            f"WebSocket{'s' * (held > 1)} and then answers nobody else; write worker_class: gevent, or gthread with threads: "
+            f"{MANY_THREADS} or more"
+        )
     for key in ("before_switch", "before_start"):
         for command in app[key]:
             if not command or not isinstance(command, (str, list)):
@@ -251,16 +296,24 @@ def _rules(app: dict) -> list[str]:
     for path in app["writable"]:
         if not _is_plain_path(path.lstrip("/")) or not path.startswith("/") or " " in path:
             refuse("writable", "absolute paths", path)
+    if app["tls"]:
+        errors += [
+            error if error.startswith("domains") else f"tls.{error}"
+            for error in certificate_settings.provider_errors({**app["tls"], "domains": app["domains"]})
+        ]
     # The rest is the nginx role's to say; its keys are named here as the app's mapping names them.
     named = {target: key for key, target in _SITE_KEYS.items()}
-    site_errors = nginx_settings.site_errors(site("app", {**app, "static": {}}, "/srv"))
+    site_errors = nginx_settings.site_errors(site("app", {**app, "static": {}, "protected": {}}, "/srv"))
     return errors + [re.sub(r"^\w+", lambda match: named.get(match[0], match[0]), error) for error in site_errors]
 
 
 def _between_apps(apps: dict[str, dict]) -> list[str]:
-    """Domains that are claimed twice."""
-    owners, errors = {}, []
+    """Domains that are claimed twice, and names that are one to Nginx, whose variables have no hyphens."""
+    owners, names, errors = {}, {}, []
     for name, app in apps.items():
+        twin = names.setdefault(Layout(name).slug.replace("-", "_"), name)
+        if twin != name:
+            errors.append(f"slipway_apps.{name}: differs from {twin} in - and _ alone; give it another name")
         for domain in app["domains"]:
             if domain.lower() in owners:
                 errors.append(
@@ -283,6 +336,12 @@ def server_packages(app: dict) -> list[dict]:
     return packages
 
 
+def certificate(name: str, app: dict, root: str) -> dict:
+    """The certificate of an app with ``tls``, as the certificate role wants it in certificate_requests."""
+    files = {key: app["tls"][key] for key in _CERTIFICATE_KEYS if key in app["tls"]}
+    return {"name": Layout(name, root).slug, "domains": app["domains"], **files}
+
+
 def site(name: str, app: dict, root: str) -> dict:
     """The app as the nginx role wants it in nginx_sites."""
     layout = Layout(name, root)
@@ -296,10 +355,33 @@ def site(name: str, app: dict, root: str) -> dict:
         "name": layout.slug,
         "socket": layout.active,
         "root": f"{layout.current}/public",
-        "static": ["/static/"] if static is None else list(static),
+        "assets": layout.assets,
+        "static": ["/static/"]
+        if static is None
+        else [prefix for prefix in static if not _is_shared(static[prefix], app)],
+        "static_shared": [prefix for prefix in static or {} if _is_shared(static[prefix], app)],
         "static_fallback": static is None,
+        "protected": list(app["protected"]),
+        "protected_root": f"{layout.current}/protected",
         **{target: app[key] for key, target in _SITE_KEYS.items()},
         "limits": limits,
+        **({"tls": _site_tls(layout.slug, app["tls"])} if app["tls"] else {}),
+    }
+
+
+def _is_shared(folder: str, app: dict) -> bool:
+    """Whether a folder of static files is one that the app writes."""
+    shared = [f"{path.strip('/')}/" for path in app["shared"]]
+    return folder.startswith("shared:") or any(f"{folder}/".startswith(path) for path in shared)
+
+
+def _site_tls(slug: str, tls: dict) -> dict:
+    folder = f"{certificate_settings.SERVED}/{slug}"
+    return {
+        "certificate": f"{folder}/fullchain.pem",
+        "key": f"{folder}/privkey.pem",
+        **({"challenges": certificate_settings.CHALLENGES} if tls["provider"] == "acme" else {}),
+        **{key: tls[key] for key in _SITE_TLS_KEYS if key in tls},
     }
 
 

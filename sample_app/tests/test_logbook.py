@@ -85,7 +85,7 @@ def test_pages_keep_to_their_own_policy(client, add, path):
     add(boat="<script>alert(1)</script>")
     answer = client.get(path)
     assert answer.status_code == 200
-    assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert not re.search(r"<script(?! defer src=)|<style| style=| on\w+=|javascript:", answer.text)
 
 

@@ -26,6 +26,7 @@ def test_five_lines_are_enough():
         "wheelhouse": False,
         "python": "",
         "static": None,
+        "protected": {},
         "shared": [],
         "build_timeout": 900,
         "workers": "auto",
@@ -33,6 +34,7 @@ def test_five_lines_are_enough():
         "threads": 4,
         "timeout": 30,
         "graceful_timeout": 30,
+        "drain": None,
         "max_requests": 10000,
         "max_requests_jitter": 1000,
         "preload": False,
@@ -49,9 +51,49 @@ def test_five_lines_are_enough():
         "keep_releases": 5,
         "service_extra_config": {},
         "server_extra_config": {},
+        "static_fingerprint": "[.-](?=[0-9]*[a-f])[0-9a-f]{8,}[.]",
+        "unbuffered": {"requests": [], "answers": []},
+        "websockets": False,
+        "cache": {},
         "limits": {},
+        "headers": {},
+        "access": [],
+        "maintenance": {"allow": []},
+        "error_pages": {},
+        "tls": {},
         "nginx_extra_config": {},
     }
+
+
+def test_a_rule_of_access_has_all_its_keys():
+    assert settled(access=[{"path": "/admin", "users": ["ann"]}])["access"] == [
+        {"path": "/admin", "allow": [], "deny": [], "users": ["ann"], "realm": "Members only", "satisfy": "all"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"access": [{"path": "admin"}]}, "access[0].path: expected a path that begins with /"),
+        ({"access": [{"user": ["ann"]}]}, "access"),
+        ({"access": [{"satisfy": "some"}]}, "access"),
+        ({"limits": {"rate": "ten"}}, "limits.rate: expected a number of requests for each second or minute"),
+        ({"headers": {"x-frame-options": "DENY"}}, "headers: expected names of headers"),
+        ({"maintenance": {"allow": ["office"]}}, "maintenance.allow: expected addresses and networks"),
+        ({"error_pages": {404: "gone"}}, "error_pages: expected 429, 502, 503 or 504"),
+    ],
+)
+def test_what_the_door_cannot_do_is_refused(keys, says):
+    (error,) = errors_of(**keys)
+    assert error.startswith(f"slipway_apps.hello.{says}") and "; write " in error
+
+
+def test_two_names_that_are_one_to_nginx_are_refused():
+    apps = {name: {**FIVE_LINES, "domains": [f"{name.replace('_', '-')}{number}.example.com"]}
+            for number, name in enumerate(("my-shop", "my_shop"))}  # fmt: skip
+    assert app_settings.settle(apps, {})[1] == [
+        "slipway_apps.my_shop: differs from my-shop in - and _ alone; give it another name"
+    ]
 
 
 @pytest.mark.parametrize("key", sorted(app_settings.spec()))
@@ -104,6 +146,25 @@ def test_the_inventory_s_default_is_held_to_the_same_rules(keys, says):
         {"worker_class": "gevent"},
         {"python": "3.13"},
         {"static": {}},
+        {
+            "static": {"/a/": "x"},
+            "protected": {"/b/": "shared:x"},
+            "drain": 300,
+            "static_fingerprint": r"[.-][\w-]{8}[.]\w+$",
+        },
+        {"websockets": True, "worker_class": "gevent", "unbuffered": {"requests": ["/up"], "answers": ["/events/"]}},
+        {
+            "websockets": True,
+            "threads": 32,
+            "cache": {
+                "paths": ["=/", "/news/"],
+                "seconds": 5,
+                "stale": 30,
+                "cookies": ["my-session"],
+                "headers": [],
+                "size": "1g",
+            },
+        },
         {"static": {"/a/": "x", "/ab/": "package:flask_admin/static", "/b/a/": "shared:uploads"}},
         {"files": {"/etc/hello/app.toml": "", "instance/config.py": "A = 1"}},
         {"memory_max": "1.5G"},
@@ -143,7 +204,7 @@ REFUSED = {
     ],
     "unknown key": [
         ({"wrkers": 2}, "wrkers: unknown key; did you mean workers?"),
-        ({"colour": "red"}, "colour: unknown key; an app may have: before_start, before_switch, build_timeout, "),
+        ({"colour": "red"}, "colour: unknown key; an app may have: access, before_start, before_switch, "),
         ({"limits": {"bdy": "1m"}}, "limits.bdy: unknown key; did you mean body?; write limits: {body: 100m"),
         ({"health": {"pth": "/"}}, "health.pth: unknown key; did you mean path?; write health: {path: /healthz}"),
         ({"source": {"pat": "x"}}, "source.pat: unknown key; did you mean path?; write source: {path: my_app}"),
@@ -222,6 +283,44 @@ REFUSED = {
         ({"static": {"/a/": "/etc"}}, "static: expected folders in the app's tree, package:NAME/FOLDER or shared:"),
         ({"static": {"/a/": "shared:/etc"}}, "static: expected folders in the app's tree, package:NAME/FOLDER or "),
         ({"static": {"/a/": None}}, "static: expected folders in the app's tree, package:NAME/FOLDER or shared:"),
+        (
+            {"static": {"/a/": "x"}, "protected": {"/a/": "y"}},
+            "protected: /a/ stands in static too, where everyone may ask for it; write it in one of them",
+        ),
+        (
+            {"protected": {"internal": "x"}},
+            "protected: expected URL prefixes that begin and end with /, found 'internal'",
+        ),
+        (
+            {"protected": {"/a/": "../x"}},
+            "protected: expected folders in the app's tree, package:NAME/FOLDER or shared:",
+        ),
+        ({"static_fingerprint": 'a"b'}, "static_fingerprint: expected a regular expression without blanks, quotes and"),
+        (
+            {"unbuffered": {"answers": ["events"]}},
+            "unbuffered.answers: expected paths that begin with /, found 'events'",
+        ),
+        (
+            {"cache": {"seconds": 5}},
+            "cache.paths: expected paths that begin with /, or with =/ for one page, found none",
+        ),
+        (
+            {"cache": {"paths": ["/"], "seconds": 0}},
+            "cache.seconds: expected seconds from 1, found '0'; write for exampl",
+        ),
+        (
+            {"cache": {"paths": ["/; x"]}},
+            "cache.paths: expected paths that begin with /, or with =/ for one page, found",
+        ),
+        ({"drain": 0}, "drain: expected a number from 1, found 0 (int); write drain: 300"),
+        (
+            {"websockets": True},
+            "worker_class: expected gevent where websockets is true, found gthread, whose worker can hold 4 WebSockets",
+        ),
+        (
+            {"websockets": True, "worker_class": "sync", "threads": 100},
+            "worker_class: expected gevent where websockets is true, found sync, whose worker can hold 1 WebSocket and",
+        ),
         (
             {"static": {"/a/b/": "x", "/a/": "y"}},
             "static: /a/b/ lies within /a/, which has one folder; write one of the two alone",
@@ -379,10 +478,22 @@ def test_site_of_an_app():
         "name": "my-shop-22e214a0",
         "socket": "/srv/my-shop-22e214a0/active.sock",
         "root": "/srv/my-shop-22e214a0/current/public",
+        "assets": "/srv/my-shop-22e214a0/assets",
         "static": ["/static/"],
+        "static_shared": [],
         "static_fallback": True,
+        "static_fingerprint": "[.-](?=[0-9]*[a-f])[0-9a-f]{8,}[.]",
+        "protected": [],
+        "protected_root": "/srv/my-shop-22e214a0/current/protected",
+        "unbuffered": {"requests": [], "answers": []},
+        "websockets": False,
+        "cache": {},
         "domains": ["www.example.com"],
         "limits": {"timeout": 60},
+        "headers": {},
+        "access": [],
+        "maintenance": {"allow": []},
+        "error_pages": {},
         "extra_config": {},
     }
 
@@ -395,6 +506,13 @@ def test_site_of_an_app():
 def test_site_s_static_prefixes(static, prefixes, fallback):
     site = app_settings.site("hello", settled(static=static), "/srv")
     assert (site["static"], site["static_fallback"]) == (prefixes, fallback)
+
+
+@pytest.mark.parametrize("folder", ["shared:a", "uploads", "web/up/loads"])
+def test_what_the_app_writes_is_kept_apart_from_static_files_of_the_release(folder):
+    static = {"/static/": "uploads_of_ours", "/media/": folder}
+    site = app_settings.site("hello", settled(static=static, shared=["uploads", "web/up/"]), "/srv")
+    assert (site["static"], site["static_shared"]) == (["/static/"], ["/media/"])
 
 
 @pytest.mark.parametrize(

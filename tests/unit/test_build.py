@@ -28,6 +28,7 @@ PARAMS = {
     "server": [],
     "shared": [],
     "static": None,
+    "protected": {},
     "static_group": "",
     "wsgi": "hello.web:create_app()",
     "index": {name: option["default"] for name, option in index.OPTIONS.items()},
@@ -64,7 +65,7 @@ INPUTS = {"plan": [{"requirements": "requirements.txt", "hashes": True}], "pytho
 
 
 def test_an_id_is_the_same_on_every_host_and_day():
-    assert build.identity(INPUTS) == "ec2d5b031559"
+    assert build.identity(INPUTS) == "3051d628cc5a"
 
 
 def test_the_order_of_keys_is_no_difference():
@@ -295,7 +296,35 @@ def test_shared_and_static_folders_are_those_asked_for(layout, started):
 def test_where_no_static_folder_is_asked_for_the_app_s_own_is_found(started):
     release = started("src/hello/static/a.css")
     release._link()
-    assert os.readlink(f"{release.public}/static") == "../src/hello/static"
+    assert os.path.samefile(f"{release.public}/static/a.css", f"{release.src}/hello/static/a.css")
+
+
+def test_protected_folders_are_those_asked_for(started):
+    release = started("src/reports/a.pdf", protected={"/reports/": "reports"})
+    release._link()
+    assert os.path.realpath(f"{release.protected}/reports") == f"{release.src}/reports"
+
+
+def test_a_file_that_did_not_change_is_the_one_before_with_its_time(layout, started):
+    first = started("src/s/a.css", "src/s/b.css", static={"/s/": "s"})
+    first._link()
+    first._seal()
+    second = Release(layout, "0d1e2f3a4b5c", first.params, first.python)
+    second._make_folders()
+    os.makedirs(f"{second.path}/{SITE_PACKAGES}")
+    os.makedirs(f"{second.src}/s")
+    for name, text in (("a.css", "src/s/a.css"), ("b.css", "new")):
+        Path(f"{second.src}/s/{name}").write_text(text, encoding="utf-8")
+    second._link()
+    same = [os.path.samefile(f"{first.public}/s/{name}", f"{second.public}/s/{name}") for name in ("a.css", "b.css")]
+    assert same == [True, False]
+
+
+def test_a_sealed_release_s_files_are_among_those_of_all(layout, started):
+    release = started("src/s/a.css", static={"/s/": "s"})
+    release._link()
+    release._seal()
+    assert os.path.samefile(f"{layout.assets}/s/a.css", f"{release.src}/s/a.css")
 
 
 # The whole build

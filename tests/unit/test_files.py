@@ -241,6 +241,7 @@ def test_leftovers_of_a_killed_run_are_no_hindrance(run, tmp_path):
         ({"path": "{tmp}/folder", "state": "absent"}, "expected absent, found a directory"),
         ({"path": "{tmp}/pipe", "content": ""}, "found a special file"),
         ({"path": "{tmp}/twice", "content": ""}, "stands in files twice"),
+        ({"path": "{tmp}/file"}, "expected content, or a text in secrets, found neither"),
     ],
 )
 def test_refuses_before_anything_changes(run, tmp_path, entry, says):
@@ -252,3 +253,29 @@ def test_refuses_before_anything_changes(run, tmp_path, entry, says):
 
     assert result["failed"] and says in result["msg"]
     assert snapshot(tmp_path) == before
+
+
+def test_a_secret_is_written_and_never_shown(run, tmp_path):
+    path = tmp_path / "passwords"
+    result = run({"path": str(path), "mode": "0640"}, secrets={str(path): "canary"}, _ansible_diff=True)
+    assert path.read_text() == "canary"
+    assert result["changed"] and "canary" not in json.dumps(result)
+
+
+@pytest.mark.parametrize("content", [None, "new"], ids=["removed", "replaced"])
+def test_what_not_everyone_may_read_is_not_shown_when_it_goes(run, tmp_path, content):
+    path = write(tmp_path / "passwords.2", "canary", 0o640)
+    entries = [{"path": str(path), "content": content, "mode": "0640"}] if content else []
+    result = run(*entries, purge=[str(tmp_path / "passwords.*")], _ansible_diff=True)
+    assert result["paths"] == [str(path)] and "canary" not in json.dumps(result)
+
+
+def test_a_refused_secret_is_not_shown_either(run, tmp_path):
+    path = write(tmp_path / "passwords", "old")
+    result = run({"path": str(path)}, secrets={str(path): "canary"}, validate=REFUSE)
+    assert result["failed"] and "canary" not in json.dumps(result)
+    assert path.read_text() == "old"
+
+
+def test_a_secret_without_a_file_is_a_mistake(run, tmp_path):
+    assert "secrets: expected paths that files names" in run(secrets={str(tmp_path / "other"): "text"})["msg"]

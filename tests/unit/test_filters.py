@@ -26,9 +26,13 @@ def variables(**keys):
     return {
         "nginx_sites": [site],
         "nginx_listen": ["80"],
+        "nginx_tls_listen": ["443"],
         "nginx_client_max_body_size": "16m",
         "nginx_large_client_header_buffers": "4 8k",
         "nginx_extra_config": {},
+        "nginx_headers": {},
+        "nginx_trusted_proxies": [],
+        "nginx_passwords": {},
         **keys,
     }
 

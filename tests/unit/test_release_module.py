@@ -27,6 +27,7 @@ PARAMS = {
     "server": [],
     "shared": [],
     "static": {},
+    "protected": {},
     "static_group": "",
     "wsgi": "hello:create_app()",
     "python": "",

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from ansible_collections.slipway.flask.plugins.module_utils import slots
+from ansible_collections.slipway.flask.plugins.module_utils import assets, slots
 from ansible_collections.slipway.flask.plugins.module_utils import systemd as commands
 from ansible_collections.slipway.flask.plugins.module_utils.atomic import File, point, write
 from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
@@ -419,6 +419,16 @@ def test_a_release_that_failed_takes_no_good_one_s_place(app):
     assert app.superfluous(2, {"bad"}) == ["bad", "r3"]
     point(app.layout.link("green"), "releases/bad")
     assert app.superfluous(2, {"bad"}) == ["r3"]
+
+
+def test_what_a_release_alone_had_goes_with_it(app):
+    releases(app, "r1", "r2")
+    for name in ("r1", "r2"):
+        os.makedirs(f"{app.layout.release(name)}/public/s")
+        open(f"{app.layout.release(name)}/public/s/{name}.css", "w").close()
+    assets.gather(app.layout)
+    app._remove("r2")
+    assert os.listdir(app.layout.releases) == ["r1"] and os.listdir(f"{app.layout.assets}/s") == ["r1.css"]
 
 
 def test_complete_releases_oldest_first(app):

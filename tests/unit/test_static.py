@@ -18,38 +18,53 @@ HOME = "../../.."
 
 @pytest.fixture
 def published(layout, steps_of):
-    """Publishes a release's static files; its links and where they lead."""
+    """Publishes a release's static files; of each where it comes from, of a link where it leads."""
 
     def published(release, static=None, modules=(), shared=(), group=""):
         folders = Shared(layout, release, steps_of(release))
         folders.lead(shared, modules)
-        Static(release, folders, group).publish(static, modules)
+        Static(release, folders, steps_of(release), group).publish(static, modules)
+        origins = {
+            os.stat(path).st_ino: os.path.relpath(path, release.path) for path in files(release.src, release.venv)
+        }
         return {
-            os.path.relpath(os.path.join(folder, name), release.public): os.readlink(os.path.join(folder, name))
-            for folder, inner, names in os.walk(release.public)
-            for name in inner + names
-            if os.path.islink(os.path.join(folder, name))
+            os.path.relpath(path, release.public): os.readlink(path)
+            if os.path.islink(path)
+            else origins[os.stat(path).st_ino]
+            for path in files(release.public)
         }
 
     return published
 
 
+def files(*tops):
+    """Paths of all files and links below."""
+    return [
+        path
+        for top in tops
+        for folder, folders, names in os.walk(top)
+        for path in (os.path.join(folder, name) for name in folders + names)
+        if os.path.islink(path) or os.path.isfile(path)
+    ]
+
+
 @pytest.mark.parametrize(
-    ("file", "modules", "folder"),
+    ("file", "modules"),
     [
-        ("src/hello/static/a.css", ["hello"], "../src/hello/static"),
-        ("src/src/hello/static/a.css", ["hello"], "../src/src/hello/static"),
-        (f"{SITE_PACKAGES}/hello/static/a.css", ["hello"], f"../{SITE_PACKAGES}/hello/static"),
-        ("src/hello/web/static/a.css", ["hello.web", "hello"], "../src/hello/web/static"),
-        ("src/hello/static/a.css", ["hello.web", "hello"], "../src/hello/static"),
+        ("src/hello/static/a.css", ["hello"]),
+        ("src/src/hello/static/a.css", ["hello"]),
+        (f"{SITE_PACKAGES}/hello/static/a.css", ["hello"]),
+        ("src/hello/web/static/a.css", ["hello.web", "hello"]),
+        ("src/hello/static/a.css", ["hello.web", "hello"]),
     ],
 )
-def test_the_apps_own_static_folder_is_found(folders, published, file, modules, folder):
-    assert published(folders(file), modules=modules) == {"static": folder}
+def test_the_apps_own_static_folder_is_found(folders, published, file, modules):
+    assert published(folders(file), modules=modules) == {"static/a.css": file}
 
 
 def test_the_static_folder_beside_a_single_module_is_found(folders, published):
-    assert published(folders("src/wsgi.py", "src/static/a.css"), modules=["wsgi"]) == {"static": "../src/static"}
+    release = folders("src/wsgi.py", "src/static/a.css")
+    assert published(release, modules=["wsgi"]) == {"static/a.css": "src/static/a.css"}
 
 
 def test_no_static_folder_is_no_fault(folders, published):
@@ -60,11 +75,23 @@ def test_prefixes_lead_to_the_tree_to_packages_and_to_shared_folders(layout, fol
     static = {"/static/": "web/dist", "/admin/static/": "package:flask_admin/static", "/media/": "shared:uploads"}
     release = folders("src/web/dist/a.js", f"{SITE_PACKAGES}/flask_admin/static/a.js")
     assert published(release, static) == {
-        "static": "../src/web/dist",
-        "admin/static": f"../../{SITE_PACKAGES}/flask_admin/static",
+        "static/a.js": "src/web/dist/a.js",
+        "admin/static/a.js": f"{SITE_PACKAGES}/flask_admin/static/a.js",
         "media": f"{HOME}/shared/uploads",
     }
     assert os.path.isdir(f"{layout.shared}/uploads")
+
+
+def test_protected_folders_lie_apart(layout, folders, steps_of):
+    release = folders("src/reports/a.pdf")
+    steps = steps_of(release)
+    static = Static(release, Shared(layout, release, steps), steps, "")
+    static.protect({"/internal/reports/": "reports", "/paid/": "shared:paid"})
+    assert {path: os.readlink(f"{release.protected}/{path}") for path in ("internal/reports", "paid")} == {
+        "internal/reports": "../../src/reports",
+        "paid": f"{HOME}/shared/paid",
+    }
+    assert not files(release.public)
 
 
 @pytest.mark.parametrize("where", ["missing", "package:missing/static", "../..", "unknown:static"])

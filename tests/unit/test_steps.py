@@ -23,6 +23,15 @@ def test_nothing_of_the_callers_environment_reaches_the_build(release, steps_of,
     assert "AWS_SECRET" not in steps_of(release).environment()
 
 
+@pytest.mark.parametrize(
+    ("argv", "printed"),
+    [(["echo", "a"], b"a\n"), (["sh", "-c", "echo a; exit 1"], b""), (["/no/such"], b""), (["sleep", "9"], b"")],
+    ids=["done", "failed", "missing", "late"],
+)
+def test_what_a_build_can_do_without_prints_nothing_when_it_fails(release, steps_of, argv, printed):
+    assert steps_of(release, timeout=1).output(argv) == printed
+
+
 def test_a_failed_step_is_named_with_its_last_lines(release, steps_of):
     script = "for n in $(seq 50); do echo line $n; done; echo https://u:secret@pypi.example.com; exit 3"
     with pytest.raises(BuildError, match="installing x failed with exit status 3") as caught:
