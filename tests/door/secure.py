@@ -31,7 +31,8 @@ class Secure(Served):
         """What OpenSSL's client says of a connection."""
         words = " ".join(options)
         target = f"-connect 127.0.0.1:443 -servername {domain or self.domain}"
-        return self.host.run(f"sleep 0.3 | timeout 10 openssl s_client {target} {words} 2>&1").stdout  # A ticket takes a moment.
+        # A ticket for the next time takes a moment.
+        return self.host.run(f"sleep 0.3 | timeout 10 openssl s_client {target} {words} 2>&1").stdout
 
     def shown(self, field: str) -> str:
         """A field of the certificate that Nginx shows, such as `serial` or `enddate`."""
