@@ -21,11 +21,11 @@ def test_too_many_requests_get_429_and_are_told_when_to_come_again(limited):
 
 
 def test_a_429_is_a_page_that_says_when_to_come_again(limited):
-    """The last of many, asked on the host itself: by the next SSH command some would be let in again."""
-    asked = curl(limited, "/", "--interface 127.0.0.18")
-    last = asked.replace("--output /dev/null", "--include")
-    answer = limited.host.run("sh -c %s", f"for n in $(seq 30); do {asked}; done > /dev/null; {last}").stdout
-    assert "429" in answer.splitlines()[0] and "Retry-After: 1" in answer and "<h1>Too many requests</h1>" in answer
+    """The first of many, as each that comes after it may be one that is let in again."""
+    asked = curl(limited, "/", "--interface 127.0.0.18").replace("--output /dev/null", "--include")
+    first = 'case "$answer" in *" 429 "*) echo "$answer"; break; esac'
+    answer = limited.host.run("sh -c %s", f"for n in $(seq 40); do answer=$({asked}); {first}; done").stdout
+    assert "Retry-After: 1" in answer and "<h1>Too many requests</h1>" in answer
 
 
 def test_another_address_has_a_rate_of_its_own(limited):
