@@ -45,9 +45,8 @@ def giving_way(leader: int, nice: int) -> Iterator[None]:
 
 
 def _renice(leader: int, nice: int) -> None:
-    with contextlib.suppress(
-        OSError
-    ):  # They have ended, or the kernel does not share its time out by session (sched(7)).
+    # They may have ended, and not every kernel shares its time out by session (sched(7)).
+    with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PGRP, leader, nice)
         with open(f"/proc/{leader}/autogroup", "w", encoding="ascii") as file:
             file.write(str(nice))
