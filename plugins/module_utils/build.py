@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import pwd
-import re
 import shutil
 import subprocess
 import time
@@ -191,8 +190,8 @@ class Release(ReleaseLayout):
             self._pip(*pip_words(step, self.src))
         if self.params["requirement"]:
             self._pip(*pip_words({"packages": [self.params["requirement"]]}, self.src))
-        there = self._distributions()
-        missing = [entry["requirement"] for entry in self.params["server"] if _normal(entry["name"]) not in there]
+        there = environment.distributions(self.site_packages)
+        missing = [e["requirement"] for e in self.params["server"] if environment.normal(e["name"]) not in there]
         if missing:
             self._pip(*pip_words({"packages": missing}, self.src))
 
@@ -209,12 +208,6 @@ class Release(ReleaseLayout):
     @property
     def _venv_python(self) -> str:
         return os.path.join(self.venv, "bin", "python")
-
-    def _distributions(self) -> set[str]:
-        """Names of what is installed."""
-        suffix = ".dist-info"
-        names = [name[: -len(suffix)] for name in os.listdir(self.site_packages) if name.endswith(suffix)]
-        return {_normal(name.rpartition("-")[0]) for name in names}
 
     # Folders that are led elsewhere
 
@@ -252,8 +245,3 @@ class Release(ReleaseLayout):
     def description(self) -> dict[str, str]:
         """What a person wants to know of a release beside its ID."""
         return {"source": index.mask(self.params["tree"].get("describe", "")), "python": " ".join(self.python)}
-
-
-def _normal(name: str) -> str:
-    """A distribution's name as PEP 503 compares it."""
-    return re.sub(r"[-_.]+", "-", name).lower()

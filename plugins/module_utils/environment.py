@@ -9,6 +9,7 @@ import email.parser
 import json
 import os
 import pwd
+import re
 import shutil
 from urllib.parse import unquote, urlsplit
 
@@ -68,6 +69,18 @@ def from_paths(site_packages: str) -> dict[str, str]:
                 in_place = "/" if origin.get("dir_info", {}).get("editable") else ""
                 found[unquote(url.path).rstrip("/") + in_place] = os.path.join(site_packages, name)
     return found
+
+
+def distributions(site_packages: str) -> set[str]:
+    """Names of what is installed, as PEP 503 compares them."""
+    suffix = ".dist-info"
+    names = [name[: -len(suffix)] for name in os.listdir(site_packages) if name.endswith(suffix)]
+    return {normal(name.rpartition("-")[0]) for name in names}
+
+
+def normal(name: str) -> str:
+    """A distribution's name as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def needs(metadata: str) -> tuple[str, list[str]]:

@@ -11,11 +11,17 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from ansible_collections.slipway.flask.plugins.module_utils import assets
+from ansible_collections.slipway.flask.plugins.module_utils import assets, environment
 from ansible_collections.slipway.flask.plugins.module_utils.atomic import File, name_of, point, read, write
 from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
 from ansible_collections.slipway.flask.plugins.module_utils.health import Vitals
-from ansible_collections.slipway.flask.plugins.module_utils.layout import SLOTS, UNITS, Layout, other_than
+from ansible_collections.slipway.flask.plugins.module_utils.layout import (
+    SLOTS,
+    UNITS,
+    Layout,
+    ReleaseLayout,
+    other_than,
+)
 from ansible_collections.slipway.flask.plugins.module_utils.proc import connections, giving_way
 from ansible_collections.slipway.flask.plugins.module_utils.systemd import (
     Late,
@@ -68,6 +74,11 @@ class App:
     def is_private(self, path: str) -> bool:
         """Whether the file may hold secrets, so that a diff only names it."""
         return os.path.basename(path) == "secrets" or os.path.basename(os.path.dirname(path)) == "files"
+
+    def has(self, distribution: str) -> bool:
+        """Whether that is installed in the wanted release's environment."""
+        there = environment.distributions(ReleaseLayout(self.layout.release(self.release)).site_packages)
+        return environment.normal(distribution) in there
 
     # What is
 

@@ -78,6 +78,12 @@ options:
       - Each slot has its own copy, which the app alone sees at that path, read-only.
     type: dict
     default: {}
+  unfit:
+    description:
+      - Distributions that these settings do not fit, by name, each with what to write instead. A release that has one installed
+        is refused.
+    type: dict
+    default: {}
   check:
     description:
       - Command that loads the app without serving, run as the app's user in its sandbox before the slot is started.
@@ -271,6 +277,7 @@ ARGUMENTS = {
     "env": {"type": "dict", "default": {}},
     "secrets": {"type": "dict", "default": {}, "no_log": True},
     "files": {"type": "dict", "default": {}, "no_log": True},
+    "unfit": {"type": "dict", "default": {}},
     "check": {"type": "list", "elements": "str", "default": []},
     "before_switch": {"type": "list", "elements": "raw", "default": []},
     "before_switch_timeout": {"type": "int", "default": 900},
@@ -343,6 +350,13 @@ class Run:
     def reasons(self) -> list[str]:
         """Why the live slot must be replaced."""
         return self.app.faults(self.live) if self.live else ["nothing serves this app yet"]
+
+    def fit(self) -> None:
+        """Have a release that the settings fit, or :class:`Refused`."""
+        for distribution, write in self.params["unfit"].items():
+            with self.stage(f"release {self.app.release} does not fit its settings"):
+                if self.app.has(distribution):
+                    raise CutoverError(f"{distribution} is installed; {write}")
 
     # The cutover
 
@@ -430,6 +444,7 @@ class Run:
         if reasons:
             self.slot = other_than(self.live)
             diff = diff_of(self.app, self.live, self.slot)
+            self.fit()
             self.prepare(self.slot)
             if self.serves:
                 self.cut_over(self.slot)

@@ -23,7 +23,7 @@ from ansible_collections.slipway.flask.plugins.plugin_utils import certificate_s
 _KEYS = {
     "app": "source requirements wheelhouse python static protected shared build_timeout",
     "gunicorn": (
-        "wsgi workers worker_class threads timeout graceful_timeout drain max_requests max_requests_jitter preload env secrets files"
+        "wsgi workers worker_class threads sticky timeout graceful_timeout drain max_requests max_requests_jitter preload env secrets files"
         " before_switch before_start cutover reversible health writable memory_max keep_releases service_extra_config"
     ),
 }
@@ -57,6 +57,7 @@ _WRITE = {
     "workers": "workers: auto, or a number from 1",
     "worker_class": "worker_class: gthread",
     "threads": "threads: 4",
+    "sticky": "sticky: true, or false",
     "timeout": "timeout: 30",
     "graceful_timeout": "graceful_timeout: 30",
     "drain": "drain: 300",
@@ -272,6 +273,11 @@ def _rules(app: dict) -> list[str]:
             f"worker_class: expected gevent where websockets is true, found {app['worker_class']}, whose worker can hold {held} "
             f"WebSocket{'s' * (held > 1)} and then answers nobody else; write worker_class: gevent, or gthread with threads: "
             f"{MANY_THREADS} or more"
+        )
+    if app["sticky"] and str(app["workers"]) != "1":
+        errors.append(
+            f"workers: expected 1 where sticky is true, found {app['workers']}, which take turns; write workers: 1, "
+            f"with worker_class: gevent, or gthread with threads: {MANY_THREADS} or more"
         )
     for key in ("before_switch", "before_start"):
         for command in app[key]:

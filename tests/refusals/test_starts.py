@@ -25,6 +25,10 @@ STARTS = {
         ["did not come up", "not healthy within 2 s", "got no answer"],
     ),
     "dies": ({"code": DIES, "health": {"timeout": 2}}, ["did not come up", "got no answer"]),
+    "Socket.IO's clients would change workers": (
+        {"requirements": {"packages": ["python-engineio"]}, "websockets": True, "worker_class": "gevent"},
+        ["does not fit its settings", "python-engineio is installed; Socket.IO", "found workers: auto. Write workers: 1"],
+    ),
     "before_switch": ({"before_switch": ["echo no such table; exit 7"]}, ["before the switch failed", "no such table"]),
     "before_start": ({"before_start": [["/bin/ls", "/no/such"]]}, ["before the switch failed", "/no/such"]),
 }  # fmt: skip

@@ -32,6 +32,7 @@ def test_five_lines_are_enough():
         "workers": "auto",
         "worker_class": "gthread",
         "threads": 4,
+        "sticky": None,
         "timeout": 30,
         "graceful_timeout": 30,
         "drain": None,
@@ -316,6 +317,10 @@ REFUSED = {
         (
             {"websockets": True},
             "worker_class: expected gevent where websockets is true, found gthread, whose worker can hold 4 WebSockets",
+        ),
+        (
+            {"sticky": True},
+            "workers: expected 1 where sticky is true, found auto, which take turns; write workers: 1, with worker_class: gevent",
         ),
         (
             {"websockets": True, "worker_class": "sync", "threads": 100},

@@ -123,6 +123,7 @@ def run(host, **params):
             "before_switch_timeout": 9,
         },
         **{"health": {}, "drain": 30, "keep_releases": 5, "reversible": True, "force": False, "mode": "slots"},
+        "unfit": {},
     }
     params = {**defaults, **params}
     host.release = params["release"]
@@ -194,6 +195,15 @@ def test_a_release_that_is_refused(host, step, done, what):
     assert message.startswith(f"hello: {what}.\nRelease r1 still serves from slot blue, untouched.")
     assert host.done == STEPS[:done] and host.active == "blue"
     assert entries(host)[-1] == ("r2", "green", "refused", "r1", False, True)
+
+
+def test_a_release_that_the_settings_do_not_fit(host):
+    deploy(host, "r1")
+    host.has = lambda name: name == "python-engineio"
+    assert deploy(host, "r2", unfit={"gevent": "write sync"})["changed"]
+    message = refused(host, "r3", unfit={"python-engineio": "write workers: 1"})
+    told = "hello: release r3 does not fit its settings: python-engineio is installed; write workers: 1.\nRelease r2 still serves"
+    assert message.startswith(told) and host.done == []
 
 
 def test_what_is_remembered_holds_no_line_of_the_app(host):
