@@ -17,7 +17,8 @@ class History:
     """The file at ``path``: one JSON object per line, oldest first.
 
     Each has ``when`` (UTC), ``release``, ``slot``, ``outcome``, ``previous`` (the release that served before, or ``''``),
-    ``reversible``, ``rollback`` (whether someone asked to go back) and ``why`` (empty when live).
+    ``reversible``, ``rollback`` (whether someone asked to go back) and ``why`` (empty when live). One that went live has ``boot``
+    (seconds until it was healthy) and, where that was asked for, ``sample``: of what served ``before`` and ``after`` the cutover.
     """
 
     def __init__(self, path: str) -> None:
@@ -79,6 +80,20 @@ class History:
         before = line[: line.index(current)] if current in line else line
         good = set(there) - self.failed() - {current}
         return next((release for release in reversed(before) if release in good), "")
+
+    def change(self, release: str) -> dict:
+        """What the latest deploy of a release changed, as its samples ``before`` and ``after`` say; empty where it took none."""
+        served = self._served()
+        at = max((at for at, entry in enumerate(served) if entry["release"] == release), default=-1)
+        entry = served[at] if at >= 0 else {}
+        sample = entry.get("sample") or {}
+        if not sample.keys() >= {"before", "after"}:
+            return {}
+        older = [one.get("boot") for one in served[:at] if one["release"] == entry.get("previous")]
+        return {
+            "before": {"release": entry.get("previous", ""), **sample["before"], "boot": older[-1] if older else None},
+            "after": {"release": release, **sample["after"], "boot": entry.get("boot")},
+        }
 
     def barrier(self, target: str, current: str) -> list[str]:
         """Releases newer than ``target``, up to and with ``current``, that were declared not reversible."""

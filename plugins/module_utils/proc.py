@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 
 def connections(path: str, table: str = "/proc/net/unix") -> int:
@@ -29,6 +29,24 @@ def children(proc: str = "/proc") -> dict[int, set[int]]:
         if state not in "ZX":
             found.setdefault(int(parent), set()).add(int(name))
     return found
+
+
+def family(main: int, proc: str = "/proc") -> set[int]:
+    """A process and all that descend from it; none where it is 0, which is no process."""
+    every, found, new = children(proc), set(), {main} if main else set()
+    while new:
+        found |= new
+        new = set().union(*(every.get(pid, ()) for pid in new)) - found
+    return found
+
+
+def memory(pids: Iterable[int], proc: str = "/proc") -> int:
+    """Bytes that processes have in memory together, each part that several share counted once (proc(5))."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError), open(f"{proc}/{pid}/smaps_rollup", encoding="ascii") as file:
+            total += sum(1024 * int(line.split()[1]) for line in file if line.startswith("Pss:"))
+    return total
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from ansible_collections.slipway.flask.plugins.module_utils.layout import (
     ReleaseLayout,
     other_than,
 )
+from ansible_collections.slipway.flask.plugins.module_utils.measure import Sample
 from ansible_collections.slipway.flask.plugins.module_utils.proc import connections, giving_way
 from ansible_collections.slipway.flask.plugins.module_utils.systemd import (
     Late,
@@ -176,6 +177,11 @@ class App:
 
     def vitals(self, slot: str) -> Vitals:
         return Vitals(lambda: self.units().get(self.layout.service(slot), {}))
+
+    def sampled(self, slot: str, sample: Sample) -> dict:
+        """What a sample of the slot says."""
+        main = int(self.units().get(self.layout.service(slot), {}).get("MainPID") or 0)
+        return sample.take(self.layout.socket_path(slot), main)
 
     @contextlib.contextmanager
     def trial(self, slot: str) -> Iterator[None]:

@@ -138,6 +138,22 @@ options:
           - The first second costs no time, since the old slot has to wait as long for the last connections.
         type: int
         default: 1
+      sample:
+        description:
+          - A measured sample on either side of the cutover, of the slot that serves before it and of the one that serves after it,
+            each on its private socket and one request after the other. It goes into C(HOME/history.jsonl). None when not given,
+            since it takes its time, at most 10 seconds a side.
+        type: dict
+        suboptions:
+          requests:
+            description: Number of requests on each side.
+            type: int
+            default: 50
+          paths:
+            description: Paths to ask for in turn by GET, O(health.path) when not given.
+            type: list
+            elements: str
+            default: []
   drain:
     description: Seconds that requests in flight in the old slot may take to end, counted from the flip.
     type: int
@@ -251,6 +267,7 @@ from ansible_collections.slipway.flask.plugins.module_utils.health import Probe
 from ansible_collections.slipway.flask.plugins.module_utils.history import LIVE, REFUSED, ROLLED_BACK, History
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout, other_than
 from ansible_collections.slipway.flask.plugins.module_utils.lock import Busy, locked
+from ansible_collections.slipway.flask.plugins.module_utils.measure import Sample
 from ansible_collections.slipway.flask.plugins.module_utils.rollback import choose
 from ansible_collections.slipway.flask.plugins.module_utils.signals import Interrupted, attended, heed_signals
 from ansible_collections.slipway.flask.plugins.module_utils.slots import App
@@ -264,6 +281,13 @@ HEALTH = {
     "timeout": {"type": "int", "default": 60},
     "successes": {"type": "int", "default": 3},
     "watch": {"type": "int", "default": 1},
+    "sample": {
+        "type": "dict",
+        "options": {
+            "requests": {"type": "int", "default": 50},
+            "paths": {"type": "list", "elements": "str", "default": []},
+        },
+    },
 }
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
@@ -310,6 +334,8 @@ class Run:
         self.history = History(app.layout.history)
         self.live, self.slot, self.outcome, self.tidied = app.live_slot(), "", REFUSED, []
         self.previous = app.release_of(self.live) if self.live else ""
+        self.health = {key: value for key, value in params["health"].items() if key != "sample"}
+        self.sample: dict[str, dict] = {}
 
     def tell(self, text: str) -> None:
         """A line of the journal: ``journalctl -t slipway``."""
@@ -374,11 +400,13 @@ class Run:
 
     def cut_over(self, idle: str) -> None:
         """The steps from a prepared idle slot to the slot that serves."""
-        app, probe, socket = self.app, Probe(**self.params["health"]), self.app.layout.socket_path(idle)
+        app, probe, socket = self.app, Probe(**self.health), self.app.layout.socket_path(idle)
         if self.params["check"] and not self.goes_back:
             check = [word.replace("%i", idle) for word in self.params["check"]]
             with self.stage(f"release {app.release} does not load"), attended():
                 self.step("check", app.in_sandbox, idle, check, probe.timeout)
+        if self.live:
+            self.take_sample("before", self.live)
         vitals = app.vitals(idle)
         with self.stage(f"release {app.release} did not come up in slot {idle}"), self.room(idle), app.trial(idle):
             deadline = time.monotonic() + probe.timeout
@@ -390,14 +418,22 @@ class Run:
             # Enabled before the flip: whenever the host reboots, the slot that the symlink names comes back.
             self.step("enable", app.enable, idle)
             self.step("flip", app.flip, idle)
-        if not self.live:
-            return  # Nothing could take over again.
-        since = time.time()
-        try:
-            self.step("watch", probe.watch_over, socket, vitals)
-        except CutoverError as error:
-            error.journal = app.journal(idle, since)
-            self.flip_back(idle, error)
+        if self.live:  # Or nothing could take over again.
+            since = time.time()
+            try:
+                self.step("watch", probe.watch_over, socket, vitals)
+            except CutoverError as error:
+                error.journal = app.journal(idle, since)
+                self.flip_back(idle, error)
+        self.take_sample("after", idle)
+
+    def take_sample(self, side: str, slot: str) -> None:
+        """Measure what serves, if that is asked for. However it answers, that alone refuses no release."""
+        if asked := self.params["health"].get("sample"):
+            paths = asked["paths"] or [self.health.get("path") or "/"]
+            sample = Sample(asked["requests"], paths, self.health.get("host") or "localhost")
+            with contextlib.suppress(CutoverError, OSError):
+                self.sample[side] = self.step(f"sample_{side}", self.app.sampled, slot, sample)
 
     @contextlib.contextmanager
     def room(self, idle: str) -> Iterator[None]:
@@ -509,10 +545,17 @@ class Run:
         try:
             self.history.add(
                 release=self.app.release, slot=self.slot, outcome=outcome, previous=self.previous, reversible=declared,
-                rollback=self.goes_back, why=" ".join(why.split())[:500],
+                rollback=self.goes_back, why=" ".join(why.split())[:500], **self.measured(outcome),
             )  # fmt: skip
         except OSError as error:
             self.tell(f"the history could not be written: {error}")
+
+    def measured(self, outcome: str) -> dict:
+        """How long a release that serves took to come up, and the samples that were asked for."""
+        if outcome != LIVE or "probe" not in self.seconds:
+            return {}
+        boot = round(self.seconds.get("start", 0) + self.seconds["probe"], 2)
+        return {"boot": boot, **({"sample": self.sample} if self.sample else {})}
 
 
 def diff_of(app: App, live: str | None, slot: str) -> list[dict]:

@@ -136,6 +136,22 @@ apps:
       description: The last deploy or rollback, as C(HOME/history.jsonl) has it. Empty when there was none.
       type: dict
       sample: {when: "2026-11-21T10:00:00Z", release: 3f9c0a6be21d, slot: green, outcome: live, previous: 0d1e2f3a4b5c, why: ""}
+    change:
+      description:
+        - What the live release's deploy changed, as the samples on either side of its cutover say (C(health.sample)).
+          Empty where it took none.
+      type: dict
+      contains:
+        before:
+          description:
+            - What served before. C(release), C(requests), C(errors), C(p50) and C(p99) in milliseconds, C(memory) in bytes as it
+              was then, and C(boot), the seconds that it once took to come up.
+          type: dict
+          sample: {release: 0d1e2f3a4b5c, requests: 50, errors: 0, p50: 3.1, p99: 9.7, memory: 96468992, boot: 1.3}
+        after:
+          description: The same of what serves.
+          type: dict
+          sample: {release: 3f9c0a6be21d, requests: 50, errors: 0, p50: 2.2, p99: 8.1, memory: 94371840, boot: 1.2}
     previous:
       description: ID of the release that a rollback goes back to. Empty when there is none.
       type: str
@@ -207,6 +223,7 @@ class Found:
             "slots": {slot: self.slot(slot) for slot in SLOTS},
             "releases": releases,
             "last": next(reversed(self.history.entries()), {}),
+            "change": self.history.change(live["release"]) if live else {},
             "previous": self.history.previous(live["release"], there) if live else "",
             "under_way": busy,
             "faults": self.faults(live, busy),

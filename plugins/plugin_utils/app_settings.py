@@ -283,7 +283,10 @@ def _rules(app: dict) -> list[str]:
         for command in app[key]:
             if not command or not isinstance(command, (str, list)):
                 refuse(key, "commands, each a text or a list of words", command)
-    for path in [app["health"].get("path", "/"), *app["health"].get("paths", [])]:
+    sample = app["health"].get("sample", {})
+    if sample and not 1 <= sample["requests"] <= 1000:
+        refuse("health", "sample.requests from 1 to 1000", sample["requests"])
+    for path in [app["health"].get("path", "/"), *app["health"].get("paths", []), *sample.get("paths", [])]:
         if not re.fullmatch("/[!-~]*", path):
             refuse("health", "a path that begins with / and holds no blank", path)
     if not re.fullmatch("[!-~]+", app["health"].get("host", "-")):

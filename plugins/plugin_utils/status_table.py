@@ -77,7 +77,32 @@ def _remarks(app: dict) -> list[str]:
             remarks.append(
                 f"release {release['id']} was declared not reversible; a rollback behind it takes slipway_force"
             )
+    if change := app.get("change"):
+        remarks.append(_change(change["before"], change["after"]))
     return remarks + app["faults"]
+
+
+# What a sample tells, its unit, and how a value is shown.
+_MEASURES = [
+    ("p50", "ms", "{:.1f}"),
+    ("p99", "ms", "{:.1f}"),
+    ("errors", "", "{:d}"),
+    ("memory", "MiB", "{:.0f}"),
+    ("boot", "s", "{:.1f}"),
+]
+
+
+def _change(before: dict, after: dict) -> str:
+    """What a deploy changed, as it was measured on either side of the cutover."""
+    told = []
+    for name, unit, form in _MEASURES:
+        values = [side.get(name) for side in (before, after)]
+        if name == "memory":
+            values = [value and value / (1 << 20) for value in values]
+        shown = ["?" if value is None else form.format(value) for value in values]
+        told.append(f"{name} {shown[0]} -> {shown[1]} {unit}".rstrip())
+    number = f"{after['requests']} requests a side"
+    return f"release {after['release']} after {before['release']}: {', '.join(told)} ({number})"
 
 
 def _minute(when: str) -> str:

@@ -171,6 +171,7 @@ def test_the_inventory_s_default_is_held_to_the_same_rules(keys, says):
         {"memory_max": "1.5G"},
         {"health": {"path": "/healthz?full=1", "status": 204, "text": "two words"}},
         {"health": {"paths": ["/", "/api/"], "watch": 0}},
+        {"health": {"sample": {"requests": 20, "paths": ["/", "/api/"]}}},
         {"cutover": "restart", "reversible": False},
         {"service_extra_config": {"MemoryDenyWriteExecute": False, "LimitNOFILE": 65536}},
         {"before_switch": ["flask db upgrade", ["flask", "seed"]]},
@@ -349,6 +350,14 @@ REFUSED = {
         ({"before_start": [{"a": 1}]}, "before_start: expected commands, each a text or a list of words, found {'a'"),
         (
             {"health": {"paths": ["/", "up"]}},
+            "health: expected a path that begins with / and holds no blank, found 'up'; write health: {path: /healthz}",
+        ),
+        (
+            {"health": {"sample": {"requests": 0}}},
+            "health: expected sample.requests from 1 to 1000, found 0 (int); write health: {path: /healthz}",
+        ),
+        (
+            {"health": {"sample": {"paths": ["up"]}}},
             "health: expected a path that begins with / and holds no blank, found 'up'; write health: {path: /healthz}",
         ),
         ({"health": {"watch": -1}}, "health: expected watch from 0, found -1 (int); write health: {path: /healthz}"),

@@ -165,6 +165,27 @@ def test_each_step_is_told_as_it_begins(host):
     assert host.said[-2:] == ["hello: release r2 serves from slot green", "hello: cutover to r2: step drain"]
 
 
+def test_what_serves_is_measured_on_either_side_where_that_is_asked_for(host):
+    sides = iter([{"p50": 2.0}, {"p50": 3.0}, {"p50": 4.0}])
+    host.sampled = lambda slot, sample: {**next(sides), "slot": slot, "asked": sample.requests}
+    sample = {"health": {"path": "/up", "sample": {"requests": 7, "paths": []}}}
+    deploy(host, "r1", **sample)
+    deploy(host, "r2", **sample)
+    first, second = cutover.History(host.layout.history).entries()
+    assert first["sample"] == {"after": {"p50": 2.0, "slot": "blue", "asked": 7}} and first["boot"] >= 0
+    assert {side: found["slot"] for side, found in second["sample"].items()} == {"before": "blue", "after": "green"}
+    assert host.said[-2].endswith("release r2 serves from slot green") and any(
+        "step sample_after" in s for s in host.said
+    )
+
+
+def test_a_sample_that_fails_refuses_nothing(host):
+    host.sampled = lambda slot, sample: host.do("sampled")
+    host.fails["sampled"] = OSError(2, "no socket")
+    assert deploy(host, "r1", health={"sample": {"requests": 7, "paths": ["/a"]}})["changed"]
+    assert "sample" not in cutover.History(host.layout.history).entries()[-1]
+
+
 def test_a_second_run_does_nothing_and_says_nothing(host):
     deploy(host, "r1")
     host.said.clear()

@@ -166,3 +166,20 @@ def test_behind_a_barrier_that_was_crossed_once_it_is_free(history):
 def test_how_a_release_was_declared(history):
     live(history, "a", reversible=False)
     assert history.reversible("a") is False and history.reversible("b") is True
+
+
+def test_what_a_deploy_changed(history):
+    sample = {"before": {"p50": 3.0}, "after": {"p50": 2.0}}
+    history.add(release="a", outcome="live", previous="", boot=1.5)
+    history.add(release="b", outcome="live", previous="a", boot=1.2, sample=sample)
+    history.add(release="c", outcome="refused", previous="b")
+    assert history.change("b") == {
+        "before": {"release": "a", "p50": 3.0, "boot": 1.5},
+        "after": {"release": "b", "p50": 2.0, "boot": 1.2},
+    }
+    assert history.change("a") == history.change("c") == history.change("") == {}
+
+
+def test_a_first_deploy_changed_nothing(history):
+    history.add(release="a", outcome="live", previous="", boot=1.5, sample={"after": {"p50": 2.0}})
+    assert history.change("a") == {}

@@ -77,3 +77,12 @@ def test_a_row_for_each_host_and_app_and_a_line_for_each_that_wants_attention():
         "www3: no route to host",
         "www4: gave no answer",
     ]
+
+
+def test_what_the_deploy_changed():
+    before = {"release": "0d1e", "requests": 50, "errors": 0, "p50": 3.14, "p99": 9.7, "memory": 92 << 20, "boot": None}
+    after = {"release": "3f9c", "requests": 50, "errors": 2, "p50": 2.2, "p99": None, "memory": 90 << 20, "boot": 1.24}
+    assert status_table({"www1": {"apps": [app(change={"before": before, "after": after})]}}).splitlines()[-1] == (
+        "www1, hello: release 3f9c after 0d1e: p50 3.1 -> 2.2 ms, p99 9.7 -> ? ms, errors 0 -> 2, memory 92 -> 90 MiB, boot ? -> 1.2 s"
+        " (50 requests a side)"
+    )
