@@ -15,3 +15,7 @@ class CutoverError(Exception):
     def __init__(self, reason: str, journal: list[str] | None = None) -> None:
         super().__init__(reason)
         self.journal = journal or []
+
+
+class BenchError(Exception):
+    """Something could not be measured; ``str()`` says why."""

@@ -1,0 +1,45 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All of the bench_report module: it prints the table, and writes the report and its figures."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.slipway.flask.plugins.plugin_utils.bench_report import page
+from ansible_collections.slipway.flask.plugins.plugin_utils.bench_table import results, table
+
+
+class ActionModule(ActionBase):
+    _requires_connection = False
+    _supports_check_mode = True
+    TRANSFERS_FILES = False
+
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        spec = {
+            "plan": {"type": "dict", "required": True},
+            "found": {"type": "dict", "required": True},
+            "serving": {"type": "dict", "required": True},
+            "ladder": {"type": "list", "elements": "dict", "default": []},
+            "browser": {"type": "dict", "default": {}},
+        }
+        asked = self.validate_argument_spec(spec)[1]
+        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        whole = results(asked["plan"], asked["found"], asked["serving"], asked["ladder"], asked["browser"], when)
+        told, written = table(whole), []
+        if asked["plan"]["report"]:
+            for ending, text in ((".json", json.dumps(whole, indent=2) + "\n"), (".html", page(whole))):
+                path = Path(f"{asked['plan']['report']}{ending}").expanduser().absolute()
+                try:
+                    path.write_text(text, encoding="utf-8")
+                except OSError as error:
+                    why = f"expected a file of this machine that can be written, found {path} ({error.strerror})"
+                    return {**result, "failed": True, "msg": f"slipway_bench.report: {why}"}
+                written.append(str(path))
+        Display().display("\n\n".join([told, *(["Written: " + ", ".join(written)] if written else [])]))
+        return {**result, "changed": False, "table": told.splitlines(), "written": written, "results": whole}
