@@ -60,7 +60,8 @@ options:
     default: []
   service:
     description:
-      - Name of the systemd service that reads the files. It is enabled and started, and reloaded when any of them changed.
+      - Name of the systemd service that reads the files. It is enabled and started, and reloaded when any of them changed,
+        or restarted where it knows no reload.
       - What it has not taken yet is kept in C(/run/slipway-SERVICE.pending), so that a run that was killed before the reload is made
         up for by the next.
     type: str
@@ -356,7 +357,8 @@ class Service:
         if not self.active:
             systemctl("start", self.name)
         elif paths:
-            systemctl("reload", self.name)
+            # What cannot read its files anew is restarted.
+            systemctl("reload-or-restart", self.name)
         self.keep([])
 
 

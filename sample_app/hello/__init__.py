@@ -9,7 +9,7 @@ from flask import Flask, request
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import api, db, errors, logbook, status, work
+from . import api, cache, db, errors, logbook, status, work
 
 # Everything comes from this origin and nothing is inline.
 SECURITY_HEADERS = {
@@ -35,6 +35,7 @@ def create_app(test_config: dict | None = None) -> Flask:
     app.session_interface = SessionInterface()
     app.config.from_mapping(
         APP=os.environ.get("SLIPWAY_APP", app.name),
+        CACHE_REDIS_URL=os.environ.get("HELLO_CACHE_URL", ""),
         DATABASE=os.environ.get("HELLO_DATABASE") or os.path.join(app.instance_path, "logbook.sqlite3"),
         MAX_CONTENT_LENGTH=64 * 1024,
         PROXIES=trusted_proxies(os.environ.get("HELLO_PROXIES", "0")),
@@ -56,6 +57,7 @@ def create_app(test_config: dict | None = None) -> Flask:
             response.headers.setdefault(name, value)
         return response
 
+    cache.init_app(app)
     db.init_app(app)
     errors.init_app(app)
     app.register_blueprint(logbook.bp)

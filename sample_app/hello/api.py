@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 
-from flask import Blueprint, abort, request, url_for
+from flask import Blueprint, Response, abort, jsonify, request, url_for
 
-from . import entries
+from . import entries, visitor
+from .cache import cache
 from .params import bounded
 
 bp = Blueprint("api", __name__, url_prefix="/api")
@@ -47,3 +48,23 @@ def one(entry_id: int) -> dict:
     if row is None:
         abort(404, f"There is no entry {entry_id}.")
     return as_json(row)
+
+
+@bp.get("/busiest")
+@cache.cached(timeout=10, key_prefix="busiest")
+def busiest() -> dict:
+    """The same for everyone, and counted over the whole book: at most once in ten seconds where there is a cache."""
+    return {"boats": [dict(row) for row in entries.busiest()], "at": entries.now()}
+
+
+@bp.get("/mine")
+def mine() -> Response:
+    """What this visitor wrote into the book by the form."""
+    response = jsonify(entries=entries_of_visitor())
+    response.cache_control.private = True
+    return response
+
+
+@cache.cached(timeout=60, make_cache_key=visitor.key, unless=visitor.unknown)
+def entries_of_visitor() -> list[dict]:
+    return [as_json(row) for row in map(entries.find, visitor.written()) if row]

@@ -36,15 +36,18 @@ def validate(data: dict) -> tuple[dict[str, str], dict[str, str]]:
     return entry, errors
 
 
+def now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def add(entry: dict[str, str]) -> sqlite3.Row:
     """Write a valid entry into the book."""
-    logged_at = datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
     db = get_db()
     with db:
         new = db.execute(
             "INSERT INTO entry (boat, movement, skipper, remark, logged_at)"
             " VALUES (:boat, :movement, :skipper, :remark, :logged_at)",
-            {**entry, "logged_at": logged_at},
+            {**entry, "logged_at": now()},
         )
         db.execute(HARBOUR[entry["movement"]], (entry["boat"],))
     return find(new.lastrowid)
@@ -68,3 +71,9 @@ def total() -> int:
 
 def in_harbour() -> int:
     return get_db().execute("SELECT count(*) FROM harbour").fetchone()[0]
+
+
+def busiest() -> list[sqlite3.Row]:
+    """The boats that came and went most often."""
+    query = "SELECT boat, count(*) AS movements FROM entry GROUP BY boat ORDER BY movements DESC, boat LIMIT 5"
+    return get_db().execute(query).fetchall()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from . import csrf, entries
+from . import csrf, entries, visitor
 from .params import bounded
 
 PAGE = 20
@@ -39,7 +39,7 @@ def new() -> str | Response | tuple[str, int]:
     if errors:
         page = render_template("new.html", entry=entry, errors=errors, csrf=csrf.token(), lengths=entries.LENGTHS)
         return page, 422
-    entries.add(entry)
+    visitor.wrote(entries.add(entry)["id"])
     flash(f"{entry['boat']} is logged {entry['movement']}.")
     return redirect(url_for("logbook.index"), 303)
 

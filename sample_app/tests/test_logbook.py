@@ -91,7 +91,7 @@ def test_pages_keep_to_their_own_policy(client, add, path):
 
 def test_instruments_all_answer(client):
     links = re.findall(r'<dt><a href="([^"]+)"', client.get("/instruments").text)
-    assert len(links) == 9
+    assert len(links) == 11
     for link in links:
         assert client.get(link.replace("&amp;", "&")).status_code == 200
 

@@ -194,7 +194,7 @@ def test_the_service_is_reloaded_when_a_file_changed(run, tmp_path, service):
     first, second = run(entry, service="reader"), run(entry, service="reader")
 
     assert first["changed"] and not second["changed"]
-    assert service.calls == ["reload reader"]
+    assert service.calls == ["reload-or-restart reader"]
     assert not service.pending.exists()
 
 
@@ -215,7 +215,7 @@ def test_what_the_service_did_not_take_is_given_again(run, tmp_path, service):
 
     assert failed["failed"] and "reader did not take them" in failed["msg"]
     assert again["changed"] and again["paths"] == [entry["path"]]
-    assert service.calls == ["reload reader"] and not service.pending.exists()
+    assert service.calls == ["reload-or-restart reader"] and not service.pending.exists()
 
 
 def test_leftovers_of_a_killed_run_are_no_hindrance(run, tmp_path):
