@@ -26,6 +26,11 @@ class ActionModule(ActionBase):
         }
         arguments = self.validate_argument_spec(spec)[1]
         settings, errors = app_settings.settle(arguments["apps"], self._fleet_wide(task_vars))
+        errors += [
+            f"{old}: is called {new} now, whichever server an app has; write {new}"
+            for old, new in app_settings.moved().items()
+            if old in task_vars
+        ]
         sites = [app_settings.site(name, app, arguments["root"]) for name, app in settings.items() if not errors]
         certificates = [
             app_settings.certificate(name, app, arguments["root"])
@@ -63,7 +68,7 @@ class ActionModule(ActionBase):
 
     def _fleet_wide(self, task_vars) -> dict:
         """Roles' variables that the inventory sets for all apps of a host, by the app key that they are the default of."""
-        found = {key: name for key, name in app_settings.variables().items() if name in task_vars}
+        found = {key: name for key, name in app_settings.fleet_variables().items() if name in task_vars}
         try:
             return {key: self._templar.template(task_vars[name]) for key, name in found.items()}
         except AnsibleUndefinedVariable as error:

@@ -11,7 +11,9 @@ import time
 from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
 
 # Keys of a service unit that say how its main process is started and kept, not in which sandbox it runs.
-_LIFECYCLE = re.compile(r"(Type|NotifyAccess|Exec\w*|Restart\w*|Kill\w*|Timeout\w*|Standard\w*|SyslogIdentifier)\Z")
+_LIFECYCLE = re.compile(
+    r"(Type|NotifyAccess|Exec\w*|Restart\w*|Kill\w*|Timeout\w*|Standard\w*|RuntimeDirectory\w*|SyslogIdentifier)\Z"
+)
 _SYSTEMCTL_SECONDS = 120
 
 

@@ -84,6 +84,28 @@ options:
         is refused.
     type: dict
     default: {}
+  needs:
+    description:
+      - Distributions that these settings need, by name, each with what to write instead. A release that lacks one is refused, as
+        one may be that is to be gone back to and was built for another server.
+    type: dict
+    default: {}
+  workers:
+    description: The number of workers that was written, of which the host may be warned.
+    type: dict
+    suboptions:
+      number:
+        description: Number of worker processes, V(0) for one that is found out when the server starts.
+        type: int
+        default: 0
+      worker_class:
+        description: How a worker handles requests.
+        type: str
+        default: gthread
+      memory:
+        description: MiB that one needs.
+        type: int
+        default: 128
   check:
     description:
       - Command that loads the app without serving, run as the app's user in its sandbox before the slot is started.
@@ -262,6 +284,7 @@ import time
 from collections.abc import Iterator
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.slipway.flask.plugins.module_utils import sizing
 from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
 from ansible_collections.slipway.flask.plugins.module_utils.health import Probe
 from ansible_collections.slipway.flask.plugins.module_utils.history import LIVE, REFUSED, ROLLED_BACK, History
@@ -289,6 +312,11 @@ HEALTH = {
         },
     },
 }
+WORKERS = {
+    "number": {"type": "int", "default": 0},
+    "worker_class": {"type": "str", "default": "gthread"},
+    "memory": {"type": "int", "default": sizing.WORKER_MEMORY},
+}
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
     "root": {"type": "path", "default": "/srv"},
@@ -302,6 +330,8 @@ ARGUMENTS = {
     "secrets": {"type": "dict", "default": {}, "no_log": True},
     "files": {"type": "dict", "default": {}, "no_log": True},
     "unfit": {"type": "dict", "default": {}},
+    "needs": {"type": "dict", "default": {}},
+    "workers": {"type": "dict", "options": WORKERS, "apply_defaults": True},
     "check": {"type": "list", "elements": "str", "default": []},
     "before_switch": {"type": "list", "elements": "raw", "default": []},
     "before_switch_timeout": {"type": "int", "default": 900},
@@ -379,6 +409,10 @@ class Run:
 
     def fit(self) -> None:
         """Have a release that the settings fit, or :class:`Refused`."""
+        for distribution, write in self.params["needs"].items():
+            with self.stage(f"release {self.app.release} does not fit its settings"):
+                if not self.app.has(distribution):
+                    raise CutoverError(f"{distribution} is not installed; {write}")
         for distribution, write in self.params["unfit"].items():
             with self.stage(f"release {self.app.release} does not fit its settings"):
                 if self.app.has(distribution):
@@ -589,6 +623,10 @@ def main() -> None:
         params["secrets"],
         params["files"],
     )
+    asked = params["workers"]
+    overload = sizing.overload(asked["number"], asked["worker_class"], asked["memory"])
+    if overload:
+        module.warn(f"{params['name']}: workers: {overload}")
     heed_signals()
     try:
         if module.check_mode:

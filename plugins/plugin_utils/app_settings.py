@@ -22,12 +22,15 @@ from ansible_collections.slipway.flask.plugins.plugin_utils import certificate_s
 # Keys that are a role's variable less its prefix, then those with a name of their own.
 _KEYS = {
     "app": "source requirements wheelhouse python static protected shared build_timeout",
-    "gunicorn": (
-        "wsgi workers worker_class threads sticky timeout graceful_timeout drain max_requests max_requests_jitter preload env secrets files"
-        " before_switch before_start cutover reversible health writable memory_max keep_releases service_extra_config"
+    "server": (
+        "wsgi workers worker_memory worker_class threads sticky timeout graceful_timeout drain max_requests max_requests_jitter preload"
+        " env secrets files before_switch before_start cutover reversible health writable memory_max keep_releases service_extra_config"
     ),
 }
-_NAMED = {"server_extra_config": "gunicorn_extra_config"}
+SERVERS = ("gunicorn", "uwsgi", "granian")
+# What their settings files and classes take besides; the app's is for the one that it has.
+_EXTRA = "server_extra_config"
+_NAMED = {_EXTRA: "gunicorn_extra_config"}
 _SITE_KEYS = {
     "domains": "domains",
     "static_fingerprint": "static_fingerprint",
@@ -54,7 +57,9 @@ _WRITE = {
     "python": 'python: "3.13", or nothing for the distribution\'s own',
     "shared": "shared: [uploads]",
     "build_timeout": "build_timeout: 900",
+    "server": "server: gunicorn, or uwsgi, granian",
     "workers": "workers: auto, or a number from 1",
+    "worker_memory": "worker_memory: 200",
     "worker_class": "worker_class: gthread",
     "threads": "threads: 4",
     "sticky": "sticky: true, or false",
@@ -99,6 +104,15 @@ _NOT_FOR_WSGI = {
     "gaiohttp": "Gunicorn no longer has gaiohttp; write worker_class: gthread",
 }
 MANY_THREADS = 32  # of a worker that may hold WebSockets
+# What a server cannot do, and what to write.
+_NOT_FOR = {
+    (
+        "granian",
+        "worker_class",
+        "gevent",
+    ): "Granian serves WSGI apps in threads; write worker_class: gthread, or server: gunicorn",
+    ("granian", "preload", True): "Granian's workers each load the app; write preload: false, or server: gunicorn",
+}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -116,10 +130,32 @@ def variables() -> dict[str, str]:
     return {key: f"{role}_{key}" for role, keys in _KEYS.items() for key in keys.split()} | _NAMED
 
 
+def fleet_variables() -> dict[str, str]:
+    """Roles' variables that an inventory may set for all apps of a host, by the key that they are the default of."""
+    return {key: name for key, name in variables().items() if key != _EXTRA} | {
+        f"{server}_extra_config": f"{server}_extra_config" for server in SERVERS
+    }
+
+
+def moved() -> dict[str, str]:
+    """What the role gunicorn's variables are called since other servers have the same, by their old names."""
+    return {f"gunicorn_{key}": f"server_{key}" for key in _KEYS["server"].split() if key != "worker_memory"}
+
+
 def spec() -> dict[str, dict]:
     """Spec of an app's mapping, made from the roles' specs."""
     site = _specs()["nginx_sites"]["options"]
     keys = {key: _specs()[name] for key, name in variables().items()}
+    keys["server"] = {
+        "type": "str",
+        "default": SERVERS[0],
+        "choices": list(SERVERS),
+        "description": "What runs it. Changed for an app that serves, it is switched as any setting is, without losing a request.",
+    }
+    keys[_EXTRA] = {
+        **keys[_EXTRA],
+        "description": "Further settings of the server's own, name to value, as its role says.",
+    }
     keys |= {key: site[name] for key, name in _SITE_KEYS.items()}
     requests = _specs()["certificate_requests"]["options"]
     keys["tls"] = {
@@ -169,6 +205,14 @@ def _settle_one(name: str, app: dict, fleet_wide: dict) -> tuple[dict, list[str]
             errors.append(f"{key}: missing; write {_WRITE[key]}")
         elif entry["type"] == "dict" and not isinstance(given.get(key, {}), dict):
             errors.append(f"{key}: expected a mapping, found {_kind(given[key])}; write {_WRITE[key]}")
+    server = given.get("server", SERVERS[0])
+    if _EXTRA not in app and f"{server}_extra_config" in fleet_wide:
+        given[_EXTRA] = fleet_wide[f"{server}_extra_config"]
+    if server == "granian" and app.get("max_requests"):
+        errors.append(
+            "max_requests: Granian does not count requests; write server_extra_config: {workers_lifetime: 21600, workers_max_rss: 300}, "
+            "in seconds and MiB"
+        )
     worker_class = str(given.get("worker_class"))
     if worker_class in _NOT_FOR_WSGI:
         errors.append(f"worker_class: {_NOT_FOR_WSGI[worker_class]}")
@@ -221,7 +265,10 @@ def _rules(app: dict) -> list[str]:
         refuse("workers", "auto or a number from 1", app["workers"])
     if app["python"] and not re.fullmatch(r"3\.\d+", app["python"]):
         refuse("python", 'a version such as "3.13"', app["python"])
-    for key in ("threads", "timeout", "graceful_timeout", "drain", "build_timeout"):
+    for (server, key, value), said in _NOT_FOR.items():
+        if app["server"] == server and app[key] == value:
+            errors.append(f"{key}: {said}")
+    for key in ("worker_memory", "threads", "timeout", "graceful_timeout", "drain", "build_timeout"):
         if app[key] is not None and app[key] < 1:
             refuse(key, "a number from 1", app[key])
     for key in ("max_requests", "max_requests_jitter", "keep_releases"):
@@ -333,15 +380,22 @@ def _between_apps(apps: dict[str, dict]) -> list[str]:
     return errors
 
 
+_PACKAGES = {
+    "gunicorn": {"name": "gunicorn", "requirement": "gunicorn==27.0.1"},
+    # uWSGI's own package is source alone, which wants a compiler on every host; this is the same program, built.
+    "uwsgi": {"name": "pyuwsgi", "requirement": "pyuwsgi==2.0.30.post1"},
+    "granian": {"name": "granian", "requirement": "granian==2.8.7"},
+}
+
+
 def server_packages(app: dict) -> list[dict]:
     """What the app's server needs in its venv beside the app's own requirements, which win where they name the same."""
-    packages = [{"name": "gunicorn", "requirement": "gunicorn==27.0.1"}]
+    packages = [_PACKAGES[app["server"]]]
     if app["worker_class"] == "gevent":
+        packages.append({"name": "gevent", "requirement": "gevent==26.9.0"})
+    if (app["server"], app["worker_class"]) == ("gunicorn", "gevent"):
         # Gunicorn's gevent worker imports packaging, which neither brings.
-        packages += [
-            {"name": "gevent", "requirement": "gevent==26.9.0"},
-            {"name": "packaging", "requirement": "packaging"},
-        ]
+        packages.append({"name": "packaging", "requirement": "packaging"})
     return packages
 
 

@@ -63,7 +63,8 @@ def test_some_scenario_runs_the_role(role):
     site = (ROOT / "playbooks" / "site.yml").read_text(encoding="utf-8")
     serve = (ROOT / "playbooks" / "tasks" / "serve.yml").read_text(encoding="utf-8")
     own = [path.read_text(encoding="utf-8") for path in ROOT.glob("molecule/*/converge.yml")]
-    assert f"slipway.flask.{role}\n" in "\n".join([site, serve, *own])
+    servers = [path.read_text(encoding="utf-8") for path in ROOT.glob("roles/*/tasks/main.yml")]
+    assert f"slipway.flask.{role}\n" in "\n".join([site, serve, *own, *servers])
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -12,7 +12,12 @@ from ansible_collections.slipway.flask.plugins.plugin_utils import app_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVE = yaml.safe_load((ROOT / "playbooks" / "tasks" / "serve.yml").read_text(encoding="utf-8"))
-GIVEN = {name: str(value) for task in SERVE for name, value in task["vars"].items()}
+GIVEN = {
+    name: str(value)
+    for task in SERVE
+    for part in [task, *task.get("block", [])]
+    for name, value in part["vars"].items()
+}
 
 
 @pytest.mark.parametrize(("key", "variable"), sorted(app_settings.variables().items()))
@@ -20,10 +25,13 @@ def test_a_key_reaches_its_variable(key, variable):
     assert f"apps[slipway_app].{key}" in GIVEN.get(variable, "").replace("| default({})", "")
 
 
-@pytest.mark.parametrize("role", ["app", "gunicorn"])
+@pytest.mark.parametrize("role", ["app", "server", *app_settings.SERVERS])
 def test_no_variable_of_a_role_is_beyond_the_reach_of_an_app(role):
     specs = yaml.safe_load((ROOT / f"roles/{role}/meta/argument_specs.yml").read_text(encoding="utf-8"))
-    assert set(specs["argument_specs"]["main"]["options"]) == {name for name in GIVEN if name.startswith(f"{role}_")}
+    # The servers' roles say what they run.
+    assert set(specs["argument_specs"]["main"]["options"]) - {"server_program"} == {
+        name for name in GIVEN if name.startswith(f"{role}_")
+    }
 
 
 def test_the_tables_of_the_readmes_are_those_of_the_specs():

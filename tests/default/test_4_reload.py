@@ -32,7 +32,7 @@ def test_five_restarts_lose_nothing(hello):
 def test_a_check_predicts_a_changed_number_of_workers_and_changes_nothing(hello):
     slot, master = hello.slot, hello.master
     words = ["playbooks/deploy.yml", "--limit", hello.machine, "--check", "--diff"]
-    checked = play(*words, gunicorn_workers=4)
+    checked = play(*words, server_workers=4)
     assert checked.ok and checked.changed == 1, checked.output
     assert "+workers = 4" in checked.output
     assert (hello.slot, hello.master) == (slot, master)
@@ -42,7 +42,7 @@ def test_a_check_predicts_a_changed_number_of_workers_and_changes_nothing(hello)
 def test_a_changed_number_of_workers_is_applied_without_a_loss(hello, workers):
     slot = hello.slot
     with hello.load() as load:
-        played = play("playbooks/deploy.yml", "--limit", hello.machine, gunicorn_workers=workers)
+        played = play("playbooks/deploy.yml", "--limit", hello.machine, server_workers=workers)
     assert played.ok and played.changed == 1, played.output
     assert load.counts()["lost"] == 0, load.counts()
     assert len(hello.workers) == workers

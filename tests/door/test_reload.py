@@ -45,7 +45,7 @@ def test_a_block_of_a_template_is_replaced(plain, tmp_path):
 
 def test_a_deploy_of_code_leaves_nginx_alone(plain):
     workers = plain.nginx_workers
-    done = play("playbooks/deploy.yml", plain, gunicorn_threads=5, slipway_only=[plain.name])
+    done = play("playbooks/deploy.yml", plain, server_threads=5, slipway_only=[plain.name])
     assert done.ok and done.changed, done.output
     assert plain.nginx_workers == workers
     assert play("site.yml", plain).ok

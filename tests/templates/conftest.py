@@ -19,14 +19,15 @@ def plugins():
 
 
 class Role:
-    """A role's variables, with ``given`` over its defaults, and what its templates make of them."""
+    """A role's variables and those of roles that it stands on, with ``given`` over its defaults, and what its templates make of them."""
 
-    def __init__(self, name: str, search: list[Path], given: dict) -> None:
-        folder, loader = ROOT / "roles" / name, DataLoader()
-        variables = {"ansible_facts": {"os_family": "Debian"}}
+    def __init__(self, names: list[str], search: list[Path], given: dict) -> None:
+        folders, loader = [ROOT / "roles" / name for name in names], DataLoader()
+        variables = {"ansible_facts": {"os_family": "Debian"}, "role_path": str(folders[0])}
         for part in ("defaults", "vars"):
-            variables |= loader.load_from_file(str(folder / part / "main.yml"), trusted_as_template=True)
-        variables |= {"ansible_search_path": [str(folder), *map(str, search)], **given}
+            for folder in folders:
+                variables |= loader.load_from_file(str(folder / part / "main.yml"), trusted_as_template=True)
+        variables |= {"ansible_search_path": [*map(str, folders), *map(str, search)], **given}
         self._templar = Templar(loader, variables)
 
     def value(self, expression: str):
@@ -41,7 +42,7 @@ class Role:
 def role(tmp_path):
     """Make a role with variables of one's own; templates of one's own go into ``tmp_path / "templates"``."""
 
-    def role(name: str, **given) -> Role:
-        return Role(name, [tmp_path], given)
+    def role(*names: str, **given) -> Role:
+        return Role(names, [tmp_path], given)
 
     return role

@@ -29,7 +29,9 @@ def test_five_lines_are_enough():
         "protected": {},
         "shared": [],
         "build_timeout": 900,
+        "server": "gunicorn",
         "workers": "auto",
+        "worker_memory": 128,
         "worker_class": "gthread",
         "threads": 4,
         "sticky": None,
@@ -478,13 +480,57 @@ def test_an_app_s_name_is_a_text_of_one_line(name):
 
 
 @pytest.mark.parametrize(
-    ("worker_class", "names"),
-    [("sync", ["gunicorn"]), ("gthread", ["gunicorn"]), ("gevent", ["gunicorn", "gevent", "packaging"])],
+    ("server", "worker_class", "names"),
+    [
+        ("gunicorn", "sync", ["gunicorn"]),
+        ("gunicorn", "gthread", ["gunicorn"]),
+        ("gunicorn", "gevent", ["gunicorn", "gevent", "packaging"]),
+        ("uwsgi", "gthread", ["pyuwsgi"]),
+        ("uwsgi", "gevent", ["pyuwsgi", "gevent"]),
+        ("granian", "gthread", ["granian"]),
+    ],
 )
-def test_server_packages(worker_class, names):
-    packages = app_settings.server_packages(settled(worker_class=worker_class))
+def test_server_packages(server, worker_class, names):
+    packages = app_settings.server_packages(settled(server=server, worker_class=worker_class))
     assert [package["name"] for package in packages] == names
     assert all(package["requirement"].startswith(package["name"]) for package in packages)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (
+            {"server": "waitress"},
+            "server: expected one of gunicorn, uwsgi, granian, found waitress; write server: gunicorn, or",
+        ),
+        ({"server": "granian", "worker_class": "gevent"}, "worker_class: Granian serves WSGI apps in threads; write"),
+        ({"server": "granian", "preload": True}, "preload: Granian's workers each load the app; write preload: false"),
+        (
+            {"server": "granian", "max_requests": 100},
+            "max_requests: Granian does not count requests; write server_extra_config",
+        ),
+        ({"worker_memory": 0}, "worker_memory: expected a number from 1"),
+    ],
+)
+def test_what_a_server_cannot_do_is_refused(keys, said):
+    (error,) = errors_of(**keys)
+    assert error.startswith(f"slipway_apps.hello.{said}")
+
+
+@pytest.mark.parametrize("server", app_settings.SERVERS)
+def test_further_settings_of_the_fleet_are_those_of_the_app_s_server(server):
+    fleet = {f"{name}_extra_config": {"for": name} for name in app_settings.SERVERS}
+    apps, errors = app_settings.settle({"hello": {**FIVE_LINES, "server": server}}, fleet)
+    assert errors == [] and apps["hello"]["server_extra_config"] == {"for": server}
+    apps, errors = app_settings.settle(
+        {"hello": {**FIVE_LINES, "server": server, "server_extra_config": {"a": 1}}}, fleet
+    )
+    assert errors == [] and apps["hello"]["server_extra_config"] == {"a": 1}
+
+
+def test_what_the_role_gunicorn_had_is_the_role_server_s_now():
+    assert app_settings.moved()["gunicorn_workers"] == "server_workers"
+    assert not set(app_settings.moved()) & set(app_settings.fleet_variables().values())
 
 
 def test_site_of_an_app():

@@ -123,6 +123,7 @@ def run(host, **params):
             "before_switch_timeout": 9,
         },
         **{"health": {}, "drain": 30, "keep_releases": 5, "reversible": True, "force": False, "mode": "slots"},
+        "needs": {},
         "unfit": {},
     }
     params = {**defaults, **params}
@@ -225,6 +226,17 @@ def test_a_release_that_the_settings_do_not_fit(host):
     message = refused(host, "r3", unfit={"python-engineio": "write workers: 1"})
     told = "hello: release r3 does not fit its settings: python-engineio is installed; write workers: 1.\nRelease r2 still serves"
     assert message.startswith(told) and host.done == []
+
+
+def test_a_release_without_the_server_of_its_settings(host):
+    deploy(host, "r1")
+    host.has = lambda name: name == "gunicorn"
+    assert deploy(host, "r2", needs={"gunicorn": "deploy anew"})["changed"]
+    message = refused(host, "r1", state="rolled_back", needs={"granian": "deploy anew"})
+    assert message.startswith(
+        "hello: release r1 does not fit its settings: granian is not installed; deploy anew.\nRelease r2 still"
+    )
+    assert host.done == []
 
 
 def test_what_is_remembered_holds_no_line_of_the_app(host):
