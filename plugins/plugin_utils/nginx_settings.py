@@ -36,6 +36,7 @@ PREFIX = Rule(r"/((?!\.\.?/)[\w.~-]+/)+", "URL prefixes that begin and end with 
 SIZE = Rule("[0-9]+[kKmMgG]?", "a size", "16m")
 BUFFERS = Rule("[1-9][0-9]* [1-9][0-9]*[kKmM]?", "a number and a size", "4 16k")
 SECONDS = Rule("[1-9][0-9]*", "seconds from 1", "120")
+DURATION = Rule(r"[0-9]{1,6}(\.[0-9]+)?", "seconds from 0", "0.5")
 LISTEN = Rule(
     r"(([0-9.]+|\*|\[[0-9A-Fa-f:.]+\]):)?[0-9]{1,5}",
     "ports, or addresses with a port",
@@ -99,6 +100,7 @@ def errors(variables: dict) -> list[str]:
             [variables["nginx_large_client_header_buffers"]],
             BUFFERS,
         ),
+        *misfits("nginx_slow_seconds", [variables["nginx_slow_seconds"]], DURATION),
         *_directive_misfits("nginx_extra_config", variables["nginx_extra_config"]),
         *_header_misfits("nginx_headers", variables["nginx_headers"]),
         *_network_misfits("nginx_trusted_proxies", variables["nginx_trusted_proxies"]),
@@ -136,6 +138,25 @@ def errors(variables: dict) -> list[str]:
                 )
             owners[domain.lower()] = site["name"]
     return found
+
+
+def at_least(seconds: float) -> str:
+    """A regular expression for $request_time, seconds with three digits behind the point, that fits ``seconds`` and more."""
+    whole, part = divmod(round(1000 * float(seconds)), 1000)
+    digits = f"{whole}.{part:03d}"
+    longer = rf"[0-9]{{{len(str(whole)) + 1},}}\."
+    larger = [
+        re.escape(digits[:place]) + (f"[{int(digit) + 1}-9]" if digit < "8" else "9") + _rest(digits[place + 1 :])
+        for place, digit in enumerate(digits)
+        if digit.isdigit() and digit != "9"
+    ]
+    return f"^({'|'.join([longer, *larger, re.escape(digits)])})"
+
+
+def _rest(digits: str) -> str:
+    """Any digits where there are some. Behind the point they make no difference."""
+    whole, point, dummy = digits.partition(".")
+    return ("[0-9]" * len(whole) + r"\.") if point else ""
 
 
 def site_errors(site: dict) -> list[str]:

@@ -22,9 +22,9 @@ def status_table(hosts: dict[str, dict]) -> str:
             apps.append(app)
             rows.append([host, *_row(app)])
             remarks += [f"{host}, {app['name']}: {remark}" for remark in _remarks(app)]
-    parts = [_aligned([_HEAD, *rows])]
+    parts = [aligned([_HEAD, *rows])]
     if len(apps) == len(rows) == 1:
-        parts.append(_aligned([_RELEASES, *_release_rows(apps[0])]))
+        parts.append(aligned([_RELEASES, *_release_rows(apps[0])]))
     if remarks:
         parts.append("\n".join(remarks))
     return "\n\n".join(parts)
@@ -110,7 +110,7 @@ def _minute(when: str) -> str:
     return when[:16].replace("T", " ")
 
 
-def _aligned(rows: list[list[str]]) -> str:
+def aligned(rows: list[list[str]]) -> str:
     """Columns as wide as their widest cell."""
     rows = [[cell or "-" for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows)]

@@ -9,7 +9,7 @@ from flask import Flask, request
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import api, cache, db, errors, logbook, status, work
+from . import api, cache, db, errors, logbook, logs, status, work
 
 # Everything comes from this origin and nothing is inline.
 SECURITY_HEADERS = {
@@ -57,6 +57,7 @@ def create_app(test_config: dict | None = None) -> Flask:
             response.headers.setdefault(name, value)
         return response
 
+    logs.init_app(app)
     cache.init_app(app)
     db.init_app(app)
     errors.init_app(app)

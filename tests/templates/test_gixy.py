@@ -44,6 +44,8 @@ HOSTS = {
         "nginx_version": "1.29.3",
         "nginx_http3": True,
         "nginx_tls_policy": "modern",
+        "nginx_log_format": "json",
+        "nginx_slow_seconds": 0,
         "nginx_packages": ["nginx"],
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import crossplane
@@ -601,3 +602,47 @@ def test_unknown_hosts_are_refused_over_tls_too_where_any_site_has_it(role, pars
     assert [listens(Block(d["block"])) for d in http() if d["directive"] == "server"] == [
         ["80 default_server backlog=4096", "[::]:80 default_server backlog=4096"]
     ]
+
+
+def test_the_root_that_names_the_release_is_the_site_s_own_where_it_has_one(site):
+    server, _ = site()
+    assert server.one("root") == ["/srv/hello/current/public"]
+    server, _ = site({"extra_config": {"root": "/srv/other"}})
+    assert server.one("root") == ["/srv/other"]
+
+
+def test_every_site_s_requests_bear_its_name(role, parsed):
+    other = {"name": "other", "domains": ["*.Other.example"], "socket": "/run/other.sock"}
+    http = parsed(role("nginx", nginx_sites=[SITE, other]).render("nginx.conf.j2")).block("http")
+    apps = {line["directive"]: line["args"] for line in http.block("map", "$server_name", "$slipway_app")}
+    assert apps == {"default": ["-"], "hello.example.com": ["hello"], "*.other.example": ["other"]}
+    releases = [line["directive"] for line in http.block("map", "$slipway_app", "$slipway_release")]
+    assert releases == ["default", "hello"], "a site without a folder has no release"
+
+
+def test_a_line_in_json_is_an_object_whatever_is_missing(http):
+    name, escape, *parts = http(nginx_log_format="json").one("log_format")
+    assert (name, escape) == ("slipway", "escape=json")
+    line = re.sub(r'"\$\w+"', '""', "".join(parts))
+    fields = json.loads(re.sub(r"\$\w+", "0", line))
+    assert {"time", "method", "path", "status", "bytes", "request_time", "upstream_time", "app", "release", "id"} < set(
+        fields
+    )
+
+
+@pytest.mark.parametrize("proxies", [[], ["192.0.2.1"]])
+def test_a_client_s_own_request_id_is_believed_of_a_front_proxy_alone(http, proxies):
+    found = http(nginx_trusted_proxies=proxies)
+    lines = found.block("map", f"{'$slipway_front_proxy' if proxies else ''} $http_x_request_id", "$slipway_request_id")
+    rules = {line["directive"]: line["args"] for line in lines}
+    assert rules.pop("default") == ["$request_id"]
+    assert len(rules) == len(proxies)
+    for pattern in rules:
+        assert re.match(pattern[1:].replace("?<", "?P<"), "1 7a3eda984cdef7d7")
+        assert not re.match(pattern[1:].replace("?<", "?P<"), "0 7a3eda984cdef7d7")
+        assert not re.match(pattern[1:].replace("?<", "?P<"), '1 7a3eda98" x')
+
+
+def test_slow_requests_have_a_file_of_their_own(http):
+    assert ["/var/log/nginx/slow.log", "slipway", "if=$slipway_slow"] in http().all("access_log")
+    assert http(nginx_slow_seconds=0).all("access_log") == [["/var/log/nginx/access.log", "slipway"]]

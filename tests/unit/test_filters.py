@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.slipway.flask.plugins.filter import nginx_errors, rollback_errors, slug
+from ansible_collections.slipway.flask.plugins.filter import at_least, nginx_errors, rollback_errors, slug
 
 
 def filter_of(module):
@@ -21,6 +21,10 @@ def test_slug():
     assert filter_of(slug)("My Shop!") == "my-shop-22e214a0"
 
 
+def test_at_least():
+    assert re.match(filter_of(at_least)(0.5), "0.500")
+
+
 def variables(**keys):
     site = {"name": "hello", "domains": ["hello.example.com"], "socket": "/run/hello.sock"}
     return {
@@ -29,6 +33,7 @@ def variables(**keys):
         "nginx_tls_listen": ["443"],
         "nginx_client_max_body_size": "16m",
         "nginx_large_client_header_buffers": "4 8k",
+        "nginx_slow_seconds": 1.0,
         "nginx_extra_config": {},
         "nginx_headers": {},
         "nginx_trusted_proxies": [],

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import re
 
 import pytest
-from ansible_collections.slipway.flask.plugins.plugin_utils.nginx_settings import errors
+from ansible_collections.slipway.flask.plugins.plugin_utils.nginx_settings import at_least, errors
 
 HASH = "$6$salt$" + 86 * "h"
 GOOD = {
@@ -56,6 +57,7 @@ GOOD = {
     "nginx_trusted_proxies": ["10.0.0.5", "fd00::/8"],
     "nginx_headers": {"X-Content-Type-Options": "nosniff"},
     "nginx_passwords": {"ann": HASH},
+    "nginx_slow_seconds": 0.5,
     "nginx_extra_config": {"gzip_comp_level": 6, "etag": False, "log_format": "'mine' '${request_time} a\\'b'"},
 }
 INJECTED = [
@@ -95,6 +97,7 @@ def test_good_settings_pass():
         (("nginx_listen", 0), "nginx_listen"),
         (("nginx_client_max_body_size",), "nginx_client_max_body_size"),
         (("nginx_large_client_header_buffers",), "nginx_large_client_header_buffers"),
+        (("nginx_slow_seconds",), "nginx_slow_seconds"),
         (("nginx_extra_config", "gzip_comp_level"), "nginx_extra_config.gzip_comp_level"),
         (("nginx_sites", 0, "name"), "nginx_sites[0].name"),
         (("nginx_sites", 0, "domains", 1), "nginx_sites[0].domains"),
@@ -197,3 +200,20 @@ def test_a_directive_s_name_is_a_name(name):
 def test_the_second_site_is_refused(path, value, says):
     (error,) = errors(changed(("nginx_sites", 1, *path), value))
     assert error.startswith(f"nginx_sites[1].{says}")
+
+
+@pytest.mark.parametrize("milliseconds", [0, 1, 500, 999, 1000, 1999, 2987, 9000, 9999, 10_000, 123_456])
+def test_request_times_of_at_least(milliseconds):
+    pattern = at_least(milliseconds / 1000)
+    tried = {
+        *range(0, 12_000, 7),
+        *range(max(0, milliseconds - 20), milliseconds + 20),
+        99_999,
+        100_000,
+        123_999,
+        1_000_000,
+    }
+    wrong = [
+        one for one in tried if bool(re.search(pattern, f"{one // 1000}.{one % 1000:03d}")) != (one >= milliseconds)
+    ]
+    assert wrong == []
