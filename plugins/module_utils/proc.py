@@ -40,6 +40,15 @@ def family(main: int, proc: str = "/proc") -> set[int]:
     return found
 
 
+def threads(pids: Iterable[int], proc: str = "/proc") -> int:
+    """How many threads processes have together."""
+    count = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            count += len(os.listdir(f"{proc}/{pid}/task"))
+    return count
+
+
 def memory(pids: Iterable[int], proc: str = "/proc") -> int:
     """Bytes that processes have in memory together, each part that several share counted once (proc(5))."""
     total = 0

@@ -9,7 +9,7 @@ from flask import Flask, request
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import api, cache, db, errors, logbook, logs, status, work
+from . import api, cache, db, errors, logbook, logs, profile, status, work
 
 # Everything comes from this origin and nothing is inline.
 SECURITY_HEADERS = {
@@ -38,6 +38,7 @@ def create_app(test_config: dict | None = None) -> Flask:
         CACHE_REDIS_URL=os.environ.get("HELLO_CACHE_URL", ""),
         DATABASE=os.environ.get("HELLO_DATABASE") or os.path.join(app.instance_path, "logbook.sqlite3"),
         MAX_CONTENT_LENGTH=64 * 1024,
+        PROFILE_TOKEN=os.environ.get("HELLO_PROFILE_TOKEN", ""),
         PROXIES=trusted_proxies(os.environ.get("HELLO_PROXIES", "0")),
         RELEASE=os.environ.get("SLIPWAY_RELEASE", "development"),
         # Never made up in production: two workers would make up two. Without it, the form says what is missing.
@@ -61,6 +62,7 @@ def create_app(test_config: dict | None = None) -> Flask:
     cache.init_app(app)
     db.init_app(app)
     errors.init_app(app)
+    profile.init_app(app)
     app.register_blueprint(logbook.bp)
     app.register_blueprint(api.bp)
     app.register_blueprint(status.bp)
