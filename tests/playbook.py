@@ -15,6 +15,9 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 INVENTORY = ROOT / "molecule" / "inventory"
+# What test processes share: their connections to the hosts, of which Ansible's runs use none, and locks.
+SHARED = ROOT / ".cache" / "tests"
+SSH = ["-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o", f"ControlPath={SHARED}/%n"]
 
 
 class Played(NamedTuple):
@@ -40,7 +43,8 @@ def play(playbook: str | Path, *arguments: str, cwd: Path = ROOT, **variables) -
 @contextlib.contextmanager
 def playing(playbook: str | Path, *arguments: str, cwd: Path = ROOT, **variables) -> Iterator[subprocess.Popen]:
     """The same while it runs, in a process group of its own, which is killed when the block ends before it."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_CO")}
+    others = ("ANSIBLE_CO", "ANSIBLE_SSH_EXTRA")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     environment |= {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
         json.dump(variables, file)

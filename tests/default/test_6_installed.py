@@ -5,6 +5,8 @@ import subprocess
 import pytest
 from playbook import ROOT, play
 
+testinfra_hosts = ["ansible://debian12"]
+
 
 @pytest.fixture
 def at_home(tmp_path, monkeypatch):
@@ -22,7 +24,7 @@ def at_home(tmp_path, monkeypatch):
     return folder
 
 
-def test_the_installed_collection_serves_from_an_empty_folder(at_home):
-    """The hosts are served already, so that a run that finds all its parts has nothing to change."""
-    played = play("slipway.flask.site", cwd=at_home)
+def test_the_installed_collection_serves_from_an_empty_folder(hello, at_home):
+    """The host is served already, so that a run that finds all its parts has nothing to change."""
+    played = play("slipway.flask.site", "--limit", hello.machine, cwd=at_home)
     assert played.ok and played.changed == 0, played.output

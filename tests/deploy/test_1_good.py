@@ -13,6 +13,7 @@ DEPLOYS, ROLLBACKS, REQUESTS, QUIET = (20, 5, 70_000, 20) if FULL else (1, 1, 0,
 CLASSES = ["gthread", "sync", "gevent"]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("worker_class", CLASSES)
 def test_deploys_and_rollbacks(trial, worker_class, record):
     first, took, backs = trial.release, [], []

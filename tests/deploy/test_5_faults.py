@@ -10,7 +10,7 @@ from playbook import play
 from served import wait_for
 from trial import FULL, chosen
 
-testinfra_hosts = ["ansible://debian13"]
+testinfra_hosts = ["ansible://debian12"]
 
 
 @pytest.fixture
@@ -41,6 +41,7 @@ def seconds_until(condition, what: str, most: float) -> float:
 # Processes
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("number", "sent"), [(1, "KILL"), (2, "SEGV")])
 def test_a_worker_dies(trial, fault, number, sent):
     victim, count = trial.workers[0], len(trial.workers)
@@ -52,6 +53,7 @@ def test_a_worker_dies(trial, fault, number, sent):
     assert seconds < 2
 
 
+@pytest.mark.alone
 def test_a_worker_hangs(trial, fault):
     victim = trial.workers[0]
     with trial.load(slow=0) as load:
@@ -62,6 +64,7 @@ def test_a_worker_hangs(trial, fault):
     assert seconds < 5 + 2  # Gunicorn looks once a second.
 
 
+@pytest.mark.alone
 def test_the_master_dies(trial, fault):
     master = trial.master
     with trial.load(slow=0) as load:
@@ -94,6 +97,7 @@ def test_fifty_reloads_in_ten_seconds(trial, fault):
     assert load.counts()["lost"] == 0, load.counts()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("number", "process"), [(8, "worker"), (9, "master")])
 def test_nginx_dies(trial, fault, number, process):
     master = trial.show("nginx.service", "MainPID")

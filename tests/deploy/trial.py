@@ -6,7 +6,6 @@ import contextlib
 import functools
 import itertools
 import os
-import shlex
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,15 +15,14 @@ from typing import NamedTuple
 import trees
 import yaml
 from load import Load
-from playbook import ROOT, Played, play, playing
+from playbook import ROOT, SSH, Played, play, playing
 from served import Served
 
 FULL = bool(os.environ.get("SLIPWAY_FULL"))
 INVENTORY = ROOT / "molecule/deploy/inventory"
 APPS = yaml.safe_load((INVENTORY / "group_vars/web.yml").read_text(encoding="utf-8"))["slipway_apps"]
 INTERRUPT = Path(__file__).with_name("interrupt.py")
-SSH = ["ssh", "-F", ROOT / ".cache/hosts/ssh_config", "-o", "ControlMaster=auto", "-o", "ControlPersist=60"]
-SSH += ["-o", f"ControlPath={ROOT}/.cache/deploy/%n"]
+COMMAND = ["ssh", "-F", ROOT / ".cache/hosts/ssh_config", *SSH]
 OTHER = {"blue": "green", "green": "blue"}
 # All that may be left of a deploy, in one look.
 STATE = """
@@ -64,15 +62,6 @@ class Ended(NamedTuple):
 class Trial(Served):
     """An app that can be deployed with a fault in it."""
 
-    def run(self, command: str, *words: str) -> str:
-        """As the host's ``check_output``, by one connection for all: hundreds of commands are run."""
-        done = subprocess.run(
-            [*SSH, self.machine, "sudo", "sh", "-c", shlex.quote(command % tuple(map(shlex.quote, words)) if words else command)],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
-        return done.stdout.rstrip("\n")
-
     @functools.cached_property
     def url(self) -> str:
         return super().url
@@ -90,7 +79,7 @@ class Trial(Served):
     def counted(self) -> Iterator[list[int]]:
         """The same ten times a second while the block lasts, to be read after it."""
         counts: list[int] = []
-        words = [*SSH, self.machine, f"while sleep 0.1; do pgrep --count --uid {self.user}; done"]
+        words = [*COMMAND, self.machine, f"while sleep 0.1; do pgrep --count --uid {self.user}; done"]
         with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
             try:
                 yield counts
@@ -100,17 +89,17 @@ class Trial(Served):
 
     def load(self, **options) -> Load:
         """Less than the host can carry: what happens under it is to be as quick as on a host of its own."""
-        return super().load(**{"clients": 4, "pause": 0.02, **options})
+        return super().load(**{"clients": 4, "pause": 0.02 if FULL else 0.05, **options})
 
     def words(self) -> list[str]:
         return ["--inventory", str(INVENTORY), "--limit", self.machine]
 
     def app(self, **keys) -> dict:
-        return {**APPS[self.name], "source": {"path": str(trees.MADE / self.name)}, **keys}
+        return {**APPS[self.name], "source": {"path": str(trees.made(self.machine, self.name))}, **keys}
 
     def change(self, fault: str = "") -> None:
         """Make the tree another release."""
-        trees.make(self.name, fault, str(next(_versions)))
+        trees.make(self.machine, self.name, fault, str(next(_versions)))
 
     def deploy(self, *words: str, **keys) -> Ended:
         """Run the playbook `deploy` for this app, some of its keys changed."""
@@ -166,7 +155,7 @@ class Trial(Served):
     @contextlib.contextmanager
     def interrupted(self, step: str, how: str) -> Iterator[subprocess.Popen]:
         """Kill what takes the deploy's step, by a process that ends when it did."""
-        words = [*SSH, self.machine, "sudo", "python3", "-", self.name, step, how]
+        words = [*COMMAND, self.machine, "sudo", "python3", "-", self.name, step, how]
         with (
             INTERRUPT.open("rb") as script,
             subprocess.Popen(words, stdin=script, stdout=subprocess.PIPE, text=True) as process,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Certificates of an authority of one's own, as someone brings them to the controller.
 
-authority.py FOLDER     makes them there, unless they are there and good for a day
+authority.py FOLDER     makes them there and says so, unless they are there and good for a while
 """
 
 from __future__ import annotations
@@ -83,3 +83,4 @@ if __name__ == "__main__":
     # Near its end the host would speak of it.
     if until < datetime.datetime.now(datetime.timezone.utc) + 40 * DAY:
         make(target)
+        print("made")

@@ -11,13 +11,15 @@ from playbook import ROOT
 
 def test_testssl_grades_it_a_plus(own, grader):
     """Debian 12's testssl.sh knows no grades, so Debian 13's host looks at both."""
-    grader.run("echo %s > /tmp/root.pem", own.run("cat /etc/slipway/certificates/ca.pem"))
-    grader.run("rm -f /tmp/grades.json")
+    # The other host's tests may be at it as well.
+    root, grades = f"/tmp/root-{own.machine}.pem", f"/tmp/grades-{own.machine}.json"
+    grader.run("echo %s > %s", own.run("cat /etc/slipway/certificates/ca.pem"), root)
+    grader.run("rm -f %s", grades)
     said = grader.host.run(
-        "testssl --quiet --color 0 --warnings off --connect-timeout 5 --add-ca /tmp/root.pem --ip %s"
-        " --jsonfile /tmp/grades.json %s", urlsplit(own.url).hostname, own.domain,
+        "testssl --quiet --color 0 --warnings off --connect-timeout 5 --add-ca %s --ip %s"
+        " --jsonfile %s %s", root, urlsplit(own.url).hostname, grades, own.domain,
     )  # fmt: skip
-    found = {row["id"]: row for row in json.loads(grader.run("cat /tmp/grades.json"))}
+    found = {row["id"]: row for row in json.loads(grader.run("cat %s", grades))}
     assert found["overall_grade"]["finding"] == "A+", said.stdout
     assert int(found["final_score"]["finding"]) >= 96, said.stdout
     # A CA of one's own revokes nothing; and what an app gives away by the length of its compressed pages is the app's to mask.

@@ -26,6 +26,7 @@ def crowd(plain, way):
     plain.run("systemctl stop crowd || true")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("way", WAYS)
 def test_slow_clients_keep_nobody_waiting(plain, crowd, way):
     with plain.load(clients=2, pause=0.05, slow=0) as quiet:
@@ -43,6 +44,7 @@ def test_slow_clients_keep_nobody_waiting(plain, crowd, way):
     assert counts["ms"]["p99"] <= 2 * before["ms"]["p99"] + 50, (before, counts)
 
 
+@pytest.mark.alone
 def test_a_burst_of_clients_is_served(plain):
     said = plain.run(f"ab -q -l -n {BAD_CLIENTS} -c {BAD_CLIENTS} -H 'Host: {plain.domain}' http://127.0.0.1/")
     found = dict(re.findall(r"^(Complete|Failed|Non-2xx) (?:requests|responses): +(\d+)$", said, re.MULTILINE))

@@ -13,6 +13,7 @@ def curl(app, path: str, more: str = "") -> str:
     return f"curl {words} 'http://127.0.0.1{path}'"
 
 
+@pytest.mark.alone
 def test_too_many_requests_get_429_and_are_told_when_to_come_again(limited):
     asked = curl(limited, "/", "--interface 127.0.0.11")
     said = statuses(limited, f"for n in $(seq 30); do {asked}; done")
