@@ -15,6 +15,8 @@ from ansible_collections.slipway.flask.plugins.module_utils.proc import children
 
 # Deaths of processes that no healthy server has while it comes up.
 _DEATHS = 3
+# Seconds for which systemd's word on a server holds while its main process lives: asking takes the processor from users.
+_STATE_SECONDS = 0.5
 # After the flip: bad answers in a row, or seconds without any, that are not taken for a hiccup.
 _BAD_ANSWERS, _SILENCE_SECONDS = 3, 5
 
@@ -23,16 +25,19 @@ class Vitals:
     """Watches the processes of a slot's server. The master may live while its workers die and are replaced for ever."""
 
     def __init__(self, state: Callable[[], dict[str, str]]) -> None:
-        self._state, self._main = state, 0
+        self._ask, self._state, self._asked, self._main = state, {}, 0.0, 0
         self.workers: set[int] = set()
         # Looks at which workers were missed, and how many were while their master lived.
         self.losses = self.deaths = 0
 
     def problem(self) -> str:
         """Look once more: what is wrong with the server, '' when nothing is."""
-        state = self._state()
-        main, before = int(state.get("MainPID") or 0), self.workers
-        self.workers = children().get(main, set()) if main else set()
+        parents = children()
+        if time.monotonic() - self._asked >= _STATE_SECONDS or self._main not in set().union(*parents.values()):
+            self._state, self._asked = self._ask(), time.monotonic()
+        state, before = self._state, self.workers
+        main = int(state.get("MainPID") or 0)
+        self.workers = parents.get(main, set()) if main else set()
         missed = len(before - self.workers)
         self.losses += bool(missed)
         self.deaths += missed if main == self._main else 0
@@ -84,18 +89,26 @@ class Probe:
             return f"GET {path} answered {answer.status} without the text {self.text!r}"
         return ""
 
-    def wait(self, socket_path: str, vitals: Vitals, deadline: float) -> None:
+    def wait(self, socket_path: str, vitals: Vitals, deadline: float, ease: Callable = lambda over: None) -> None:
         """Return after enough good answers in a row; raise when time is up or the slot's processes keep dying.
 
-        Enough is ``successes`` for each path and for each worker: one that answers well once may not do so twice.
+        Enough is ``successes`` for each path of each worker: one that answers well once may not do so twice, and a worker's first
+        answer takes its time, which is better taken now than from users. ``ease`` is told again and again whether it has answered.
         """
         good = asked = 0
+        answered = False
+
+        def look() -> str:
+            ease(answered)
+            return vitals.problem()
+
         while True:
             path, before = self.paths[asked % len(self.paths)], vitals.losses
-            fault = self.once(socket_path, path, min(10.0, max(1.0, deadline - time.monotonic())), vitals.problem)
-            asked, problem = asked + 1, vitals.problem()
+            fault = self.once(socket_path, path, min(10.0, max(1.0, deadline - time.monotonic())), look)
+            answered = answered or not fault
+            asked, problem = asked + 1, look()
             good = 0 if fault or vitals.losses != before else good + 1
-            if good >= self.successes * max(len(self.paths), len(vitals.workers)):
+            if good >= self.successes * len(self.paths) * max(1, len(vitals.workers)):
                 return
             last = f"last: {fault or 'too few good answers in a row'}"
             if problem:

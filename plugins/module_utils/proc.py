@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 
 
 def connections(path: str, table: str = "/proc/net/unix") -> int:
@@ -59,21 +60,57 @@ def memory(pids: Iterable[int], proc: str = "/proc") -> int:
 
 
 @contextlib.contextmanager
-def giving_way(leader: int, nice: int) -> Iterator[None]:
-    """The processes of a session leave others the processor meanwhile, by so much more niceness than its leader has."""
-    usual = 0
+def giving_way(leader: int, nice: int, seconds: float) -> Iterator[Callable[[bool], None]]:
+    """The processes of a session leave others the processor: so much nicer than its leader is at first, and less and less.
+
+    What this gives is to be called often, with whether that is over; it is after so many seconds too, for what one of them holds
+    while it never gets on (a lock of the database) keeps those waiting that it gives way to.
+    """
+    usual, begun, given = 0, time.monotonic(), nice
     with contextlib.suppress(OSError):
         usual = os.getpriority(os.PRIO_PROCESS, leader)
-    _renice(leader, usual + nice)
+
+    def ease(over: bool) -> None:
+        nonlocal given
+        left = 0 if over else round(nice * max(0.0, 1 - (time.monotonic() - begun) / seconds))
+        if left < given:
+            given = left
+            _renice(leader, usual, given)
+
+    _renice(leader, usual, given)
+    try:
+        yield ease
+    finally:
+        ease(True)
+
+
+def _renice(leader: int, usual: int, nice: int) -> None:
+    with contextlib.suppress(OSError):  # They may have ended.
+        os.setpriority(os.PRIO_PGRP, leader, usual + nice)
+    session_gives_way(leader, usual + nice)
+
+
+def session_gives_way(leader: int, nice: int) -> None:
+    """Niceness of a whole session towards others, where the kernel shares its time out by session (sched(7)).
+
+    There the niceness of a process counts within its session alone.
+    """
+    with contextlib.suppress(OSError), open(f"/proc/{leader}/autogroup", "w", encoding="ascii") as file:
+        file.write(str(max(-20, min(nice, 19))))
+
+
+@contextlib.contextmanager
+def this_gives_way(nice: int) -> Iterator[None]:
+    """This process and all that it starts leave others the processor for good, and its session does so meanwhile."""
+    leader, usual = os.getsid(0), 0
+    with (
+        contextlib.suppress(OSError, ValueError, IndexError),
+        open(f"/proc/{leader}/autogroup", encoding="ascii") as file,
+    ):
+        usual = int(file.read().split()[-1])
+    os.nice(nice)
+    session_gives_way(leader, usual + nice)
     try:
         yield
     finally:
-        _renice(leader, usual)
-
-
-def _renice(leader: int, nice: int) -> None:
-    # They may have ended, and not every kernel shares its time out by session (sched(7)).
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PGRP, leader, nice)
-        with open(f"/proc/{leader}/autogroup", "w", encoding="ascii") as file:
-            file.write(str(nice))
+        session_gives_way(leader, usual)

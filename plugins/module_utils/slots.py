@@ -26,6 +26,7 @@ from ansible_collections.slipway.flask.plugins.module_utils.measure import Sampl
 from ansible_collections.slipway.flask.plugins.module_utils.proc import connections, giving_way
 from ansible_collections.slipway.flask.plugins.module_utils.systemd import (
     Late,
+    enabled,
     environment_file,
     journal,
     run,
@@ -38,6 +39,8 @@ from ansible_collections.slipway.flask.plugins.module_utils.systemd import (
 # Units' overrides there are gone after a reboot.
 _RUNTIME_UNITS = "/run/systemd/system"
 _PROXY = "/usr/lib/systemd/systemd-socket-proxyd --connections-max=4096"
+# How much nicer a booting server is, and seconds in which it has become as nice as others: on a busy host it gets done as well.
+_GIVING_WAY = (15, 3.0)
 # What a slot that was refused gets to end by itself.
 _GRACE_SECONDS = 2
 
@@ -135,7 +138,7 @@ class App:
             state = states.get(unit, {})
             if state.get("ActiveState") not in ("active", "reloading"):
                 faults.append(f"{unit} is {state.get('ActiveState')}")
-            elif state.get("UnitFileState") != "enabled":
+            elif not enabled(unit, state):
                 faults.append(f"{unit} is {state.get('UnitFileState')}, so it would not come back after a reboot")
         if not os.path.exists(self.layout.socket_path(slot)):
             faults.append(f"{self.layout.socket_path(slot)} is missing")
@@ -206,10 +209,10 @@ class App:
             raise CutoverError("its server did not start: " + started.stdout.strip().split("\n")[0])
 
     @contextlib.contextmanager
-    def giving_way(self, slot: str) -> Iterator[None]:
-        """The slot's server leaves the processor to others meanwhile, but not so far that it never gets done on a busy host."""
-        with giving_way(int(self.units()[self.layout.service(slot)]["MainPID"]), 5):
-            yield
+    def giving_way(self, slot: str) -> Iterator[Callable[[bool], None]]:
+        """The slot's server leaves the processor to others while it boots; what this gives is told whether it has."""
+        with giving_way(int(self.units()[self.layout.service(slot)]["MainPID"]), *_GIVING_WAY) as ease:
+            yield ease
 
     def stop(self, slot: str, grace: float) -> None:
         """Stop the slot for good. What has not ended within ``grace`` seconds is killed."""
@@ -225,7 +228,8 @@ class App:
             systemctl("daemon-reload")
 
     def enable(self, slot: str) -> None:
-        systemctl("enable", self.layout.socket(slot), self.layout.service(slot))
+        """For the next boot. systemd reads its units anew when the other slot is stopped: that takes the processor for long."""
+        systemctl("enable", "--no-reload", self.layout.socket(slot), self.layout.service(slot))
 
     def flip(self, slot: str) -> None:
         """From here on every new connection of Nginx goes to the slot, and static files come from its release."""

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import time
@@ -15,6 +16,11 @@ _LIFECYCLE = re.compile(
     r"(Type|NotifyAccess|Exec\w*|Restart\w*|Kill\w*|Timeout\w*|Standard\w*|RuntimeDirectory\w*|SyslogIdentifier)\Z"
 )
 _SYSTEMCTL_SECONDS = 120
+_NICE = 10
+# Statuses of a command that systemd could not start (systemd.exec(5)), and what it says of each step of that.
+_NOT_STARTED, _WHY = range(200, 246), re.compile(r": Failed (?:to|at) ")
+# Niceness counts within a session alone where the kernel shares its time out by session (sched(7)).
+_GIVE_WAY = f'{{ echo {_NICE} > /proc/self/autogroup; }} 2> /dev/null; exec "$@"'
 
 
 class Late(CutoverError):
@@ -47,6 +53,11 @@ def unit_states(names: list[str]) -> dict[str, dict[str, str]]:
     return {state.get("Id", ""): state for state in states}
 
 
+def enabled(unit: str, state: dict[str, str]) -> bool:
+    """Whether it comes back after a reboot. systemd's own state may be older than its last reading of the units."""
+    return state.get("UnitFileState") == "enabled" or not run(["systemctl", "is-enabled", "--quiet", unit]).returncode
+
+
 def journal(unit: str, since: float) -> list[str]:
     """The last lines of a unit's journal since a time, in seconds of the epoch."""
     argv = ["journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=300", f"--since=@{since:.3f}"]
@@ -68,18 +79,21 @@ def last_lines(text: str, count: int = 30) -> list[str]:
 
 def run_with(properties: list[str], argv: list[str], timeout: float) -> str:
     """Run a one-off command as a unit with these properties; its output, or :class:`CutoverError`."""
+    unit, since, begun = f"slipway-{os.getpid()}-{time.monotonic_ns()}.service", time.time(), time.monotonic()
     # What serves comes first.
-    command = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--service-type=exec", "--nice=10"]
-    command += [f"--property={entry}" for entry in properties]
+    command = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--service-type=exec", f"--nice={_NICE}"]
+    command += [f"--unit={unit}", *(f"--property={entry}" for entry in properties)]
     command += [f"--property=RuntimeMaxSec={timeout:.0f}", "--property=TimeoutStopSec=5", "--"]
     # Left alone, systemd looks for the program on a path of its own, and puts values in place of $NAME.
-    begun = time.monotonic()
-    done = run([*command, "/usr/bin/env", *(word.replace("$", "$$") for word in argv)], timeout + 30)
-    if done.returncode:
-        late = time.monotonic() - begun >= timeout
-        end = f"not done within {timeout:.0f} s" if late else f"ended with {done.returncode}"
-        raise CutoverError(end, last_lines(done.stdout))
-    return done.stdout
+    words = ["/bin/sh", "-c", _GIVE_WAY, "sh", *argv]
+    done = run([*command, *(word.replace("$", "$$") for word in words)], timeout + 30)
+    if not done.returncode:
+        return done.stdout
+    if done.returncode in _NOT_STARTED and (why := [line for line in journal(unit, since) if _WHY.search(line)]):
+        raise CutoverError(f"systemd could not start it in its sandbox (status {done.returncode})", why)
+    late = time.monotonic() - begun >= timeout
+    end = f"not done within {timeout:.0f} s" if late else f"ended with {done.returncode}"
+    raise CutoverError(end, last_lines(done.stdout))
 
 
 def sandbox_of(service: str, slot: str) -> list[str]:

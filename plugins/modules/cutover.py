@@ -130,7 +130,9 @@ options:
         description: Path to ask for, V(/) when not given.
         type: str
       paths:
-        description: Further paths that must answer as well, with the same status.
+        description:
+          - Further paths that must answer as well, with the same status.
+          - Name those that users ask for most: what each worker does but once for them (imports, templates) is then done.
         type: list
         elements: str
         default: []
@@ -150,7 +152,9 @@ options:
         type: int
         default: 60
       successes:
-        description: Good answers in a row that are needed for each worker and for each path.
+        description:
+          - Good answers in a row that are needed for each path of each worker.
+          - A worker's first answers are its slowest. Those of the probe are given before users come.
         type: int
         default: 3
       watch:
@@ -447,8 +451,8 @@ class Run:
             with attended():
                 self.step("start", app.start, idle, probe.timeout)
                 # What serves comes first.
-                with app.giving_way(idle) if self.live and not self.alone else contextlib.nullcontext():
-                    self.step("probe", probe.wait, socket, vitals, deadline)
+                with app.giving_way(idle) if self.live and not self.alone else contextlib.nullcontext(_eased) as ease:
+                    self.step("probe", probe.wait, socket, vitals, deadline, ease)
             # Enabled before the flip: whenever the host reboots, the slot that the symlink names comes back.
             self.step("enable", app.enable, idle)
             self.step("flip", app.flip, idle)
@@ -590,6 +594,10 @@ class Run:
             return {}
         boot = round(self.seconds.get("start", 0) + self.seconds["probe"], 2)
         return {"boot": boot, **({"sample": self.sample} if self.sample else {})}
+
+
+def _eased(over: bool) -> None:
+    """For a server that gives way to nobody."""
 
 
 def diff_of(app: App, live: str | None, slot: str) -> list[dict]:

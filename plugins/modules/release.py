@@ -188,6 +188,7 @@ from ansible_collections.slipway.flask.plugins.module_utils.home import make_hom
 from ansible_collections.slipway.flask.plugins.module_utils.interpreter import interpreter, target
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
 from ansible_collections.slipway.flask.plugins.module_utils.lock import Busy, locked
+from ansible_collections.slipway.flask.plugins.module_utils.proc import this_gives_way
 
 SERVER = {"name": {"type": "str", "required": True}, "requirement": {"type": "str", "required": True}}
 ARGUMENTS = {
@@ -282,9 +283,9 @@ def main() -> None:
     module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
     layout = Layout(module.params["name"], module.params["root"])
     # What serves comes first.
-    os.nice(10)
     try:
-        result = run(module, layout)
+        with this_gives_way(10):
+            result = run(module, layout)
     except (BuildError, Busy, OSError) as error:
         module.fail_json(msg=f"{layout.name}: no release was built, what serves is untouched: {error}")
     module.exit_json(**result)

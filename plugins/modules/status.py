@@ -178,7 +178,7 @@ from ansible_collections.slipway.flask.plugins.module_utils.errors import Cutove
 from ansible_collections.slipway.flask.plugins.module_utils.history import LIVE, History
 from ansible_collections.slipway.flask.plugins.module_utils.layout import SLOTS, Layout, other_than
 from ansible_collections.slipway.flask.plugins.module_utils.proc import children
-from ansible_collections.slipway.flask.plugins.module_utils.systemd import unit_states
+from ansible_collections.slipway.flask.plugins.module_utils.systemd import enabled, unit_states
 
 ARGUMENTS = {
     "apps": {"type": "list", "elements": "str", "required": True},
@@ -298,7 +298,7 @@ class Found:
         ):
             if state.get("ActiveState") not in ("active", "reloading"):
                 faults.append(f"{unit} is {state.get('ActiveState')}")
-            elif state.get("UnitFileState") != "enabled":
+            elif not enabled(unit, state):
                 faults.append(f"{unit} is not enabled, so it would not come back after a reboot")
         if not os.path.exists(self.layout.socket_path(slot)):
             faults.append(f"{self.layout.socket_path(slot)} is missing")

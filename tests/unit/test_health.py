@@ -139,10 +139,17 @@ def test_enough_is_enough_for_each_worker(serve, hurry):
     assert len(server.asked) == 12
 
 
-def test_each_path_is_asked(serve, hurry):
+@pytest.mark.parametrize("workers", [1, 3])
+def test_each_path_is_asked_of_each_worker(serve, hurry, workers):
     server = serve((200, ""))
-    Probe(path="/up", paths=["/a", "/b"], successes=2).wait(server.server_address, Alive(), soon())
-    assert [path for path, dummy in server.asked] == ["/up", "/a", "/b"] * 2
+    Probe(path="/up", paths=["/a", "/b"], successes=2).wait(server.server_address, Alive(workers), soon())
+    assert [path for path, dummy in server.asked] == ["/up", "/a", "/b"] * 2 * workers
+
+
+def test_whether_it_has_answered_is_told_again_and_again(serve, hurry):
+    told = []
+    Probe().wait(serve((500, ""), (200, "")).server_address, Alive(), soon(), told.append)
+    assert told == [False, True, True, True]
 
 
 def test_one_bad_path_is_enough_to_refuse(serve, hurry):
@@ -254,6 +261,21 @@ def test_workers_that_are_replaced_for_ever(server):
         server.workers = workers
         assert server.vitals.problem() == problem
     assert server.vitals.losses == 3
+
+
+def test_systemd_is_asked_twice_a_second_while_the_main_process_lives(monkeypatch):
+    asked, there = [], {1: {10}, 10: {11}}
+    monkeypatch.setattr(health, "children", lambda: there)
+    vitals = health.Vitals(lambda: asked.append(1) or {"MainPID": "10", "NRestarts": "0"})
+    for dummy in range(20):
+        vitals.problem()
+    assert len(asked) == 1
+    del there[1]
+    vitals.problem()
+    assert len(asked) == 2, "its main process is gone"
+    there[1], vitals._asked = {10}, time.monotonic() - health._STATE_SECONDS
+    vitals.problem()
+    assert len(asked) == 3
 
 
 def test_workers_that_are_added_are_no_deaths(server):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 from ansible_collections.slipway.flask.plugins.module_utils import proc
@@ -45,18 +47,66 @@ def test_children_are_the_living_of_one_parent(tmp_path):
     assert proc.children(str(tmp_path)) == {1: {10}, 10: {11, 12}, 11: {14}}
 
 
-def test_processes_give_way_for_a_while_with_all_their_threads():
-    program = "import threading, time; threading.Thread(target=time.sleep, args=[60]).start(); print(flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, start_new_session=True) as leader:
+PROGRAM = (
+    "import threading, time; threading.Thread(target=time.sleep, args=[60]).start(); print(flush=True); time.sleep(60)"
+)
+
+
+@pytest.fixture
+def leader():
+    """A process that leads a session and has two threads."""
+    with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, start_new_session=True) as leader:
         leader.stdout.readline()
+        yield leader
+        leader.kill()
 
-        def niceness():
-            return {os.getpriority(os.PRIO_PROCESS, int(thread)) for thread in os.listdir(f"/proc/{leader.pid}/task")}
 
-        usual = niceness().pop()
-        with proc.giving_way(leader.pid, 3):
-            assert niceness() == {usual + 3}
-        assert niceness() == {usual}
-        with proc.giving_way(leader.pid, 3):
-            leader.kill()
-            leader.wait()
+def niceness(leader) -> set[int]:
+    """Of all its threads and, where the kernel shares its time out by session, of its session."""
+    found = {os.getpriority(os.PRIO_PROCESS, int(thread)) for thread in os.listdir(f"/proc/{leader.pid}/task")}
+    with contextlib.suppress(OSError), open(f"/proc/{leader.pid}/autogroup", encoding="ascii") as file:
+        found.add(int(file.read().split()[-1]))
+    return found
+
+
+def test_processes_give_way_less_and_less_with_all_their_threads_and_their_session(leader, monkeypatch):
+    usual, now = os.getpriority(os.PRIO_PROCESS, leader.pid), time.monotonic()
+    monkeypatch.setattr(proc.time, "monotonic", lambda: now)
+    with proc.giving_way(leader.pid, 4, 10.0) as ease:
+        for seconds, nice in ((0, 4), (2, 3), (5, 2), (9, 0), (20, 0)):
+            monkeypatch.setattr(proc.time, "monotonic", lambda at=now + seconds: at)
+            ease(False)
+            assert niceness(leader) == {usual + nice}
+    assert niceness(leader) == {usual}
+
+
+def test_processes_give_way_no_longer_than_is_needed(leader):
+    usual = os.getpriority(os.PRIO_PROCESS, leader.pid)
+    with proc.giving_way(leader.pid, 3, 60.0) as ease:
+        assert niceness(leader) == {usual + 3}
+        ease(True)
+        assert niceness(leader) == {usual}
+    with proc.giving_way(leader.pid, 3, 60.0):
+        pass
+    assert niceness(leader) == {usual}
+
+
+def test_one_that_ends_meanwhile_is_no_fault(leader):
+    with proc.giving_way(leader.pid, 3, 60.0):
+        leader.kill()
+        leader.wait()
+
+
+def test_a_process_gives_way_with_its_session_and_the_session_meanwhile():
+    script = """
+import os
+from ansible_collections.slipway.flask.plugins.module_utils import proc
+shown = lambda: (os.nice(0), int(open("/proc/self/autogroup").read().split()[-1]))
+before = shown()
+with proc.this_gives_way(4):
+    assert shown() == (before[0] + 4, before[1] + 4), shown()
+assert shown() == (before[0] + 4, before[1]), shown()
+"""
+    if os.path.exists("/proc/self/autogroup"):
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        subprocess.run([sys.executable, "-c", script], check=True, start_new_session=True, env=environment)

@@ -6,6 +6,7 @@ import os
 import time
 
 import pytest
+from ansible_collections.slipway.flask.plugins.module_utils import steps
 from ansible_collections.slipway.flask.plugins.module_utils.errors import BuildError
 
 
@@ -40,6 +41,15 @@ def test_a_failed_step_is_named_with_its_last_lines(release, steps_of):
     assert "line 20\n" not in str(caught.value)
 
 
+def test_a_step_gives_way_by_its_session_as_well(release, steps_of, monkeypatch):
+    """Its own niceness counts within its session alone, where the kernel shares its time out by session."""
+    told = []
+    monkeypatch.setattr(steps, "session_gives_way", lambda leader, nice: told.append((leader, nice)))
+    steps_of(release).run("telling", ["sh", "-c", "echo $$ > leader"])
+    with open(f"{release.src}/leader", encoding="ascii") as file:
+        assert told == [(int(file.read()), os.nice(0))]
+
+
 def ended(file):
     """Whether the process whose ID the file holds has ended, or will at once: it may wait for init to fetch it."""
     with open(file, encoding="utf-8") as stream:
@@ -57,16 +67,16 @@ def ended(file):
 
 
 def test_a_step_that_takes_too_long_is_killed_with_its_children(release, steps_of):
-    steps = steps_of(release, timeout=1)
+    one = steps_of(release, timeout=1)
     before = time.monotonic()
     with pytest.raises(BuildError, match=r"was not done when the build's 1 s were over \(build_timeout\)"):
-        steps.run("waiting", ["sh", "-c", "sleep 60 & echo $! > child; wait"])
+        one.run("waiting", ["sh", "-c", "sleep 60 & echo $! > child; wait"])
     assert time.monotonic() - before < 10
     assert ended(f"{release.src}/child")
 
 
 def test_what_a_step_leaves_running_is_killed_before_the_release_is_sealed(release, steps_of):
-    steps = steps_of(release)
-    steps.run("straying", ["sh", "-c", "setsid sleep 60 & echo $! > child"])
-    steps.kill_leftovers()
+    one = steps_of(release)
+    one.run("straying", ["sh", "-c", "setsid sleep 60 & echo $! > child"])
+    one.kill_leftovers()
     assert ended(f"{release.src}/child")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 import pytest
@@ -102,6 +103,41 @@ def test_a_one_off_command_that_fails_shows_its_last_lines(answers):
         systemd.run_with([], ["false"], 1)
     assert str(raised.value) == "ended with 3"
     assert raised.value.journal == [f"line {number}" for number in range(10, 40)]
+
+
+def test_a_one_off_command_gives_way_by_its_session_and_keeps_its_words(answers, tmp_path):
+    ran = answers(0)
+    systemd.run_with([], ["/bin/sh", "-c", 'cat /proc/self/autogroup; printf "%s|" "$@"', "sh", "a b", "$c"], 60)
+    words = [word.replace("$$", "$") for word in ran[0][ran[0].index("--") + 1 :]]
+    done = subprocess.run(words, capture_output=True, check=True, text=True, start_new_session=True)
+    assert done.stdout.endswith("a b|$c|")
+    assert " nice 10\n" in done.stdout or not os.path.exists("/proc/self/autogroup")
+
+
+NAMESPACING = [
+    "slipway-1-2.service: Failed to set up mount namespacing: /srv/hello/shared: No such file or directory",
+    "slipway-1-2.service: Failed at step NAMESPACE spawning /bin/sh: No such file or directory",
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "journal", "end", "shown"),
+    [
+        (226, ["Started it.", *NAMESPACING], "systemd could not start it in its sandbox (status 226)", NAMESPACING),
+        (226, ["Started it."], "ended with 226", ["its own words"]),
+        (7, NAMESPACING, "ended with 7", ["its own words"]),
+    ],
+    ids=["no sandbox", "a status of its own", "another status"],
+)
+def test_a_sandbox_that_cannot_be_set_up_is_told_with_the_journal_s_reason(
+    monkeypatch, answers, status, journal, end, shown
+):
+    ran, asked = answers(status, "its own words\n"), []
+    monkeypatch.setattr(systemd, "journal", lambda unit, since: asked.append(unit) or journal)
+    with pytest.raises(CutoverError) as raised:
+        systemd.run_with([], ["true"], 60)
+    assert (str(raised.value), raised.value.journal) == (end, shown)
+    assert all(f"--unit={unit}" in ran[0] for unit in asked)
 
 
 def test_a_command_that_takes_too_long_is_named():
