@@ -9,7 +9,10 @@ from trial import FULL, chosen
 
 testinfra_hosts = ["ansible://debian13"]
 
-DEPLOYS, ROLLBACKS, REQUESTS, QUIET = (20, 5, 70_000, 20) if FULL else (1, 1, 0, 2)
+DEPLOYS, ROLLBACKS, REQUESTS = (20, 5, 70_000) if FULL else (1, 1, 0)
+# The longest of more answers is longer: as many seconds without a switch as there will be around switches.
+AROUND = 1
+QUIET = 2 * AROUND * (DEPLOYS + ROLLBACKS)
 CLASSES = ["gthread", "sync", "gevent"]
 
 
@@ -20,7 +23,7 @@ def test_deploys_and_rollbacks(trial, worker_class, record):
     live = [first]
     with trial.load(clients=6, pause=0.01) as load:
         time.sleep(QUIET)
-        quiet = (0.5, load.now())
+        quiet = (load.now() - QUIET, load.now())
         while len(took) < DEPLOYS or len(backs) < ROLLBACKS or load.counts()["requests"] < REQUESTS:
             trial.change()
             done = trial.deploy()
@@ -35,13 +38,14 @@ def test_deploys_and_rollbacks(trial, worker_class, record):
                 live.append(live[-2])
                 assert trial.release == live[-1]
     counts = load.counts()
-    around = [(when - 1, when + 1) for when, _ in load.turns.seen[1:]]
+    around = [(when - AROUND, when + AROUND) for when, _ in load.turns.seen[1:]]
     still, moving = load.during([quiet]), load.during(around)
     record(
         "deploys", worker_class=worker_class, deploys=len(took), rollbacks=len(backs), requests=counts["requests"],
         lost=counts["lost"], p99=still["p99"], p99_cutover=moving["p99"], longest=still["max"],
         longest_cutover=moving["max"], deploy_s=sorted(took)[len(took) // 2], rollback_s=sorted(backs)[len(backs) // 2],
     )  # fmt: skip
+    print(worker_class, "without a switch", still, "around one", moving)
     assert counts["lost"] == 0, counts
     assert counts["turns"] == live
     assert not counts["ended_early"]
