@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-testinfra_hosts = ["ansible://debian13"]
+testinfra_hosts = ["ansible://debian12"]
 
 LOCKED = "gunicorn==27.0.1 --hash=sha256:" + "0" * 64 + "\n"
 
