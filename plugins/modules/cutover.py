@@ -132,7 +132,7 @@ options:
       paths:
         description:
           - Further paths that must answer as well, with the same status.
-          - Name those that users ask for most: what each worker does but once for them (imports, templates) is then done.
+          - Name those that users ask for most; what each worker does but once for them (imports, templates) is then done.
         type: list
         elements: str
         default: []
