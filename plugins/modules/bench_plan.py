@@ -20,8 +20,8 @@ options:
       - What to measure. V(app) is the app. V(requests) is a list of V(path), V(method) (C(GET)), V(weight) (1), V(headers), one of
         V(body), V(json) and V(form), and V(status), which it must answer before the load begins (any below 400).
       - V(clients) (32), V(seconds) (10), V(most) (500000) and V(timeout) (10) bound each load.
-      - V(from) is the host of the inventory that makes the load, when not given the host itself over loopback, and V(url) where it finds
-        the app.
+      - V(from) is the host of the inventory that makes the load, when not given the host itself over loopback, V(url) where it finds
+        the app, and V(address) the host's where it is not its C(ansible_host).
       - V(ladder) names the ways of serving to compare, C(development), C(gunicorn), C(nginx), C(cache) and C(static), all when not given.
         With V(ladder_writes) these get requests that write, too. V(static) is the path of the static file.
       - V(browser) measures a page with Chromium, V(page) (C(/)), V(click) for what is clicked (C(body)), V(visits) (3), V(on) for the

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from html import escape
 
-from ansible_collections.slipway.flask.plugins.plugin_utils.bench_table import ms, remarks, rows_of
+from ansible_collections.slipway.flask.plugins.plugin_utils.bench_table import ms, remarks, rows_of, vital
 
 _COLOURS = """
 :root {
@@ -240,18 +240,22 @@ def _browser(browser: dict) -> str:
         return ""
     parts, y = [], 0
     for name, (title, good, poor) in _VITALS.items():
-        found = [(told, browser[state][name]["p50"]) for state, told in states if browser[state].get(name)]
+        found = [
+            (told, browser[state][name]["p50"], vital(name, browser[state]))
+            for state, told in states
+            if browser[state].get(name)
+        ]
         parts.append(f'<text x="0" y="{y + 16}">{title}</text>')
         parts.append(f'<text class="faint" x="100%" y="{y + 16}" text-anchor="end">good up to {good:,} ms</text>')
         y += 24
-        for told, value in found:
+        for told, value, shown in found:
             grade = "good" if value <= good else "fair" if value <= poor else "poor"
             parts += [
                 f'<rect class="track" x="0" y="{y}" width="100%" height="{_BAR}" rx="4"/>',
                 f'<rect x="0" y="{y}" width="{max(0.5, min(1, value / poor) * 100):.2f}%" height="{_BAR}" rx="4" fill="var(--{grade})"/>',
                 f'<line class="grid" x1="{good / poor * 100:.2f}%" x2="{good / poor * 100:.2f}%" y1="{y - 2}" y2="{y + _BAR + 2}"/>',
                 f'<text class="faint" x="0" y="{y + _BAR + 15}">{told}</text>',
-                f'<text class="value" x="100%" y="{y + _BAR + 15}" text-anchor="end">{ms(value)} ms</text>',
+                f'<text class="value" x="100%" y="{y + _BAR + 15}" text-anchor="end">{shown} ms</text>',
             ]
             y += _BAR + 26
         if not found:

@@ -39,6 +39,7 @@ SPEC = {
     "most": {"type": "int", "default": 500_000},
     "timeout": {"type": "int", "default": 10},
     "url": {"type": "str"},
+    "address": {"type": "str"},
     "from": {"type": "str"},
     "ladder": {"type": "list", "elements": "str", "default": list(RUNGS)},
     "ladder_writes": {"type": "bool", "default": False},
@@ -123,25 +124,32 @@ def settle(
         refuse("url", "an address such as https://www.example.com", asked["url"], "url: https://www.example.com")
         return {}, errors
     tls = url.scheme == "https" if asked["url"] else tls
-    host_address = addresses.get(hosts[0]) or hosts[0]
+    port = url.port or (443 if tls else 80)
+    domains = [url.hostname] if asked["url"] else list(apps[name]["domains"])
+    host_address = asked["address"] or addresses.get(hosts[0]) or hosts[0]
     return {
         "app": name,
         "host": hosts[0],
         "from": asked["from"] or hosts[0],
         "away": bool(away),
-        "domains": [url.hostname] if asked["url"] else list(apps[name]["domains"]),
+        "domains": domains,
         "wsgi": apps[name]["wsgi"],
         "tls": tls,
-        "port": url.port or (443 if tls else 80),
-        "address": (url.hostname if asked["url"] else host_address) if away else "127.0.0.1",
-        "host_address": host_address,
+        "port": port,
+        "url": f"{'https' if tls else 'http'}://{domains[0].replace('*', 'bench')}{'' if port == (443 if tls else 80) else f':{port}'}",
+        "address": host_address if away else "127.0.0.1",
+        "browser": _browser(asked["browser"], hosts[0], host_address),
         "requests": requests,
         "writes": asked["ladder_writes"],
         "ladder": [{"name": rung, "title": RUNGS[rung]} for rung in RUNGS if rung in asked["ladder"]],
-        "browser": asked["browser"] or {},
         "report": f"bench-{name}-{hosts[0]}" if asked["report"] is None else asked["report"],
         **{key: asked[key] for key in ("clients", "seconds", "most", "timeout", "static")},
     }, []
+
+
+def _browser(asked: dict | None, host: str, address: str) -> dict:
+    """What a browser is to do, and where it finds the host."""
+    return {**asked, "address": "127.0.0.1" if asked["on"] == host else address} if asked else {}
 
 
 def _request(given: dict) -> dict:
@@ -173,15 +181,15 @@ def announcement(plan: dict) -> str:
         lines.append(f"Then {rests} as long from each of these, started for it beside what serves: {titles}.")
     if plan["browser"]:
         lines.append(
-            f"A browser on {plan['browser']['on']} opens {plan['browser']['page']} {2 * plan['browser']['visits']} times, "
-            f"half of them under a load of {browser_seconds(plan)} s."
+            f"A browser on {plan['browser']['on']} (Chromium, which is installed if there is none) opens {plan['browser']['page']} "
+            f"{2 * plan['browser']['visits']} times, half of them under the same load, for {browser_seconds(plan)} s."
         )
     return "\n".join(lines)
 
 
 def browser_seconds(plan: dict) -> int:
     """How long the load lasts that a browser is measured under: its start and its visits."""
-    return min(60, 8 + 4 * plan["browser"]["visits"]) if plan["browser"] else 0
+    return min(60, 10 + 5 * plan["browser"]["visits"]) if plan["browser"] else 0
 
 
 def harm(plan: dict, found: dict) -> list[str]:
