@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import shlex
 import shutil
 import socket
 import time
@@ -23,7 +24,7 @@ from ansible_collections.slipway.flask.plugins.module_utils.systemd import (
     unit_states,
 )
 
-RUNGS = ("development", "gunicorn", "nginx", "cache", "static")
+RUNGS = ("development", "server", "nginx", "cache", "static")
 # What is started gives way to what serves; wrk, which asks it, does as well.
 NICE = 5
 _START_SECONDS = 60
@@ -112,7 +113,9 @@ class Ladder:
         self.python = os.path.join(layout.link(slot), "venv", "bin", "python")
         self.folder = f"/run/slipway-bench-{layout.slug}"
         with open(os.path.join(UNITS, layout.service(slot)), encoding="utf-8") as file:
-            self.sandbox = sandbox_of(file.read(), slot)
+            unit = file.read()
+        self.sandbox = sandbox_of(unit, slot)
+        self.server = command_of(unit, slot)
 
     @contextlib.contextmanager
     def rung(self, name: str, path: str, timeout: float) -> Iterator[tuple[Target, dict[str, list[int]]]]:
@@ -126,11 +129,13 @@ class Ladder:
             if name == "development":
                 self._start("app", [self.python, "-m", "flask", "--app", self.wsgi, "run", "--no-reload", "--no-debugger",
                                     "--host", "127.0.0.1", "--port", str(ports[0])])  # fmt: skip
-            elif name == "gunicorn":
-                self._start("app", self._gunicorn(f"127.0.0.1:{ports[0]}"))
+            elif name == "server":
+                if any("granian" in word for word in self.server):
+                    raise BenchError("Granian takes a unix socket of systemd's, which wrk cannot ask")
+                self._start("app", self.server, f"127.0.0.1:{ports[0]}")
             else:
                 if name != "static":
-                    self._start("app", self._gunicorn(f"unix:{self.folder}/app.sock"))
+                    self._start("app", self.server, f"{self.folder}/app.sock")
                 config = os.path.join(self.folder, "nginx.conf")
                 with open(config, "w", encoding="utf-8") as file:
                     file.write(_NGINX.format(run=self.folder, port=ports[0], cache_port=ports[1], static_port=ports[2],
@@ -146,6 +151,7 @@ class Ladder:
     def clear(self) -> None:
         """Nothing of a ladder is left, of an earlier one that was cut off either."""
         units = [self._unit(part) for part in ("app", "nginx")]
+        units.append(units[0].replace(".service", ".socket"))
         run(["systemctl", "stop", *units], 30)
         run(["systemctl", "reset-failed", *units], 30)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -153,22 +159,28 @@ class Ladder:
     def _unit(self, part: str) -> str:
         return f"slipway-bench-{self.layout.slug}-{part}.service"
 
-    def _gunicorn(self, bind: str) -> list[str]:
-        config = os.path.join(self.layout.settings(self.slot), "gunicorn.conf.py")
-        return [self.python, "-m", "gunicorn", "--config", config, "--bind", bind]
-
-    def _start(self, part: str, argv: list[str]) -> None:
+    def _start(self, part: str, argv: list[str], listen: str = "") -> None:
+        """Start a part; with ``listen``, systemd holds its socket, as it does for a slot."""
         command = ["systemd-run", "--quiet", f"--unit={self._unit(part)}", "--service-type=exec", f"--nice={NICE}"]
+        if listen:
+            owner = [f"SocketUser={self.layout.user}", "SocketMode=0600"] if listen.startswith("/") else []
+            command += [f"--socket-property={entry}" for entry in (f"ListenStream={listen}", "Backlog=4096", *owner)]
         command += [f"--property={entry}" for entry in self.sandbox]
         command += [
             f"--property=ReadWritePaths={self.folder}",
+            # A server may keep something there; what it keeps for the slot is the slot's.
+            f"--property=RuntimeDirectory={os.path.basename(self.folder)}-{part}",
             "--property=TimeoutStopSec=3",
             f"--property=RuntimeMaxSec={self.seconds:.0f}",
             "--",
         ]
-        done = run([*command, "/usr/bin/env", *(word.replace("$", "$$") for word in argv)], _START_SECONDS)
-        if done.returncode:
-            raise BenchError(f"it did not start: {' '.join(done.stdout.split())[-300:]}")
+        commands = [[*command, "/usr/bin/env", *(word.replace("$", "$$") for word in argv)]]
+        # Not by the first connection: what does not start says so now.
+        commands += [["systemctl", "start", self._unit(part)]] if listen else []
+        for each in commands:
+            done = run(each, _START_SECONDS)
+            if done.returncode:
+                raise BenchError(f"it did not start: {' '.join(done.stdout.split())[-300:]}")
 
     def _wait(self, target: Target, path: str, timeout: float) -> None:
         began, last = time.monotonic(), ""
@@ -197,6 +209,12 @@ class Ladder:
         return {
             part: [int(state.get("MainPID") or 0)] for part, state in there.items() if missing or state.get("MainPID")
         }
+
+
+def command_of(service: str, slot: str) -> list[str]:
+    """How a service unit starts its server in a slot."""
+    line = next(line for line in service.splitlines() if line.startswith("ExecStart="))
+    return shlex.split(line.partition("=")[2].replace("%i", slot).replace("%%", "%"))
 
 
 def static_file(public: str, size: int) -> str | None:

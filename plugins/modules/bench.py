@@ -29,10 +29,10 @@ options:
       - V(serving) is the app as it serves, by way of Nginx.
       - V(outside) is the same, asked from this host and served by another, of which nothing is looked at here.
       - V(development) is Flask's own development server.
-      - V(gunicorn) is Gunicorn with the app's settings, asked directly on loopback.
+      - V(server) is the app's server with its settings, asked directly on loopback.
       - V(nginx) is that behind Nginx, V(cache) with answers kept for a second, and V(static) a static file of the release.
     type: str
-    choices: [look, serving, outside, development, gunicorn, nginx, cache, static]
+    choices: [look, serving, outside, development, server, nginx, cache, static]
     required: true
   address:
     description: Address that what serves is asked at.

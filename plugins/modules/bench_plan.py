@@ -22,7 +22,7 @@ options:
       - V(clients) (32), V(seconds) (10), V(most) (500000) and V(timeout) (10) bound each load.
       - V(from) is the host of the inventory that makes the load, when not given the host itself over loopback, V(url) where it finds
         the app, and V(address) the host's where it is not its C(ansible_host).
-      - V(ladder) names the ways of serving to compare, C(development), C(gunicorn), C(nginx), C(cache) and C(static), all when not given.
+      - V(ladder) names the ways of serving to compare, C(development), C(server), C(nginx), C(cache) and C(static), all when not given.
         With V(ladder_writes) these get requests that write, too. V(static) is the path of the static file.
       - V(browser) measures a page with Chromium, V(page) (C(/)), V(click) for what is clicked (C(body)), V(visits) (3), V(on) for the
         host that has the browser (C(localhost)).

@@ -12,11 +12,12 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 RUNGS = {
     "development": "Flask's development server",
-    "gunicorn": "Gunicorn alone",
+    "server": "{server} alone",
     "nginx": "behind Nginx",
     "cache": "answers kept for 1 s",
     "static": "a static file",
 }
+_SERVERS = {"uwsgi": "uWSGI", "granian": "Granian"}
 _BOUNDS = {"clients": (1, 512), "seconds": (1, 60), "most": (1, 1_000_000), "timeout": (1, 60)}
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _LITTLE_MIB = 256
@@ -106,7 +107,7 @@ def settle(
             "ladder",
             f"some of {', '.join(RUNGS)}",
             ", ".join(unknown),
-            "ladder: [development, gunicorn, nginx], or [] for none",
+            "ladder: [development, server, nginx], or [] for none",
         )
     for key, host in (("from", asked["from"]), ("browser.on", (asked["browser"] or {}).get("on"))):
         if host and host != "localhost" and host not in known:
@@ -124,6 +125,7 @@ def settle(
         refuse("url", "an address such as https://www.example.com", asked["url"], "url: https://www.example.com")
         return {}, errors
     tls = url.scheme == "https" if asked["url"] else tls
+    server = _SERVERS.get(apps[name].get("server"), "Gunicorn")
     port = url.port or (443 if tls else 80)
     domains = [url.hostname] if asked["url"] else list(apps[name]["domains"])
     host_address = asked["address"] or addresses.get(hosts[0]) or hosts[0]
@@ -141,7 +143,9 @@ def settle(
         "browser": _browser(asked["browser"], hosts[0], host_address),
         "requests": requests,
         "writes": asked["ladder_writes"],
-        "ladder": [{"name": rung, "title": RUNGS[rung]} for rung in RUNGS if rung in asked["ladder"]],
+        "ladder": [
+            {"name": rung, "title": RUNGS[rung].format(server=server)} for rung in RUNGS if rung in asked["ladder"]
+        ],
         "report": f"bench-{name}-{hosts[0]}" if asked["report"] is None else asked["report"],
         **{key: asked[key] for key in ("clients", "seconds", "most", "timeout", "static")},
     }, []

@@ -75,6 +75,10 @@ def remarks(result: dict) -> list[str]:
     said = [f"{rung['title']}: not measured: {rung['why']}" for rung in result["ladder"] if not rung["measured"]]
     for name, measured in rows_of(result):
         said += [f"{name}: {count} {_ERRORS[kind]}" for kind, count in measured["errors"].items() if count]
+        if name == "uWSGI alone" and measured["errors"]["read"]:
+            said.append(
+                f"{name}: it closes connections that are kept without saying so, which no visitor sees behind Nginx"
+            )
         if measured["capped"]:
             said.append(f"{name}: ended after {measured['requests']} requests, which slipway_bench.most allows")
         if "kept" in measured and len(measured["kept"]) < len(measured["asked"]):

@@ -10,7 +10,7 @@ from ansible_collections.slipway.flask.plugins.module_utils.devtools import prog
 
 testinfra_hosts = ["ansible://debian12", "ansible://debian13"]
 
-WAYS = ["development", "gunicorn", "nginx", "cache", "static"]
+WAYS = ["development", "server", "nginx", "cache", "static"]
 
 
 class Run(NamedTuple):
@@ -69,7 +69,7 @@ def test_every_way_was_measured_and_compared(run):
         assert rung["title"] in run.output
     rates = {rung["name"]: rung["measured"]["rate"] for rung in ladder}
     # What asks no app is faster than any app, on any machine.
-    assert min(rates["cache"], rates["static"]) > 2 * max(rates["development"], rates["gunicorn"], rates["nginx"])
+    assert min(rates["cache"], rates["static"]) > 2 * max(rates["development"], rates["server"], rates["nginx"])
 
 
 def test_the_app_s_answers_were_kept_and_its_static_file_was_a_static_file(run):
@@ -84,7 +84,7 @@ def test_memory_and_processors_are_those_of_the_servers(run):
     assert used["nginx"]["memory_mib"] > 1 and used["nginx"]["processes"] >= 2
     ways = {rung["name"]: set(rung["measured"]["used"]) - {"wrk", "host"} for rung in run.result["ladder"]}
     both = {"app", "nginx"}
-    assert ways == {"development": {"app"}, "gunicorn": {"app"}, "nginx": both, "cache": both, "static": {"nginx"}}
+    assert ways == {"development": {"app"}, "server": {"app"}, "nginx": both, "cache": both, "static": {"nginx"}}
 
 
 def test_nothing_of_it_is_left(run, host):

@@ -55,7 +55,7 @@ def make(browser=None, serving=None, requests=None, **answers):
     plan, errors = settle({"requests": requests or [{"path": "/"}]}, {"hello": {"domains": ["a.example"], "wsgi": "a:b", "tls": None}},
                           ["www1"], True, ["www1"], {})  # fmt: skip
     assert errors == []
-    rates = {"development": 500.0, "gunicorn": 600.0, "nginx": 750.0, "cache": 9000.0, "static": 15000.0}
+    rates = {"development": 500.0, "server": 600.0, "nginx": 750.0, "cache": 9000.0, "static": 15000.0}
     ladder = [answers.get(name, {"measured": measured(rate)}) for name, rate in rates.items()]
     return results(
         plan, FOUND, serving or measured(700.0), copy.deepcopy(ladder), browser or {}, "2026-11-22T05:00:00Z"

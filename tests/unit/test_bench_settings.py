@@ -25,7 +25,7 @@ def test_one_app_of_one_host_is_all_that_must_be_said():
         80,
         False,
     )
-    assert [rung["name"] for rung in plan["ladder"]] == ["development", "gunicorn", "nginx", "cache", "static"]
+    assert [rung["name"] for rung in plan["ladder"]] == ["development", "server", "nginx", "cache", "static"]
     assert plan["requests"] == [{"path": "/", "method": "GET", "weight": 1, "status": None, "headers": {}, "body": ""}]
     assert plan["report"] == "bench-hello-www1"
 
@@ -51,7 +51,7 @@ def test_one_app_of_one_host_is_all_that_must_be_said():
             {"requests": [{"path": "/", "headers": {"A": "b\nC: d"}}]},
             "slipway_bench.requests[0].headers: expected values of one line",
         ),
-        ({"ladder": ["apache"]}, "slipway_bench.ladder: expected some of development, gunicorn"),
+        ({"ladder": ["apache"]}, "slipway_bench.ladder: expected some of development, server"),
         ({"from": "load2"}, "slipway_bench.from: expected a host of the inventory, found load2"),
         ({"url": "www.example.com"}, "slipway_bench.url: expected an address such as"),
         ({"browser": {"on": "elsewhere"}}, "slipway_bench.browser.on: expected a host of the inventory"),

@@ -37,6 +37,18 @@ def test_ports_are_free_and_differ():
             free.bind(("127.0.0.1", port))
 
 
+@pytest.mark.parametrize(
+    ("start", "argv"),
+    [
+        ("/srv/a/%i/venv/bin/python -m gunicorn --config /etc/a/%i/gunicorn.conf.py",
+         ["/srv/a/blue/venv/bin/python", "-m", "gunicorn", "--config", "/etc/a/blue/gunicorn.conf.py"]),
+        ("/srv/a/%i/venv/bin/pyuwsgi --ini '/etc/my app/50%%.ini'", ["/srv/a/blue/venv/bin/pyuwsgi", "--ini", "/etc/my app/50%.ini"]),
+    ],
+)  # fmt: skip
+def test_a_server_is_started_as_its_unit_does(start, argv):
+    assert ladder.command_of(f"[Service]\nType=notify\nExecStart={start}\nExecReload=/bin/true\n", "blue") == argv
+
+
 def test_nothing_of_its_own_nginx_is_world_s():
     text = ladder._NGINX.format(run="/run/x", port=1, cache_port=2, static_port=3, public="/p", scheme="http")
     assert [line.split()[1] for line in text.splitlines() if line.strip().startswith("listen")] == [
