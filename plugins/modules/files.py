@@ -65,6 +65,12 @@ options:
       - What it has not taken yet is kept in C(/run/slipway-SERVICE.pending), so that a run that was killed before the reload is made
         up for by the next.
     type: str
+  take_by:
+    description: How O(service) takes what changed. One that cannot reload is restarted.
+    type: str
+    choices: [reload, restart]
+    default: reload
+    version_added: 1.1.0
 attributes:
   check_mode:
     support: full
@@ -135,6 +141,7 @@ ARGUMENTS = {
     "purge": {"type": "list", "elements": "str", "default": []},
     "validate": {"type": "list", "elements": "str", "default": []},
     "service": {"type": "str"},
+    "take_by": {"type": "str", "choices": ["reload", "restart"], "default": "reload"},
 }
 
 
@@ -321,8 +328,8 @@ def needed(files: list[dict], secrets: dict[str, str], purge: list[str], check_m
 class Service:
     """The service that reads the files, and the paths that it has not taken yet, kept in a file."""
 
-    def __init__(self, name: str) -> None:
-        self.name, self.pending = name, PENDING.format(name)
+    def __init__(self, name: str, take_by: str = "reload") -> None:
+        self.name, self.pending, self.take_by = name, PENDING.format(name), take_by
         try:
             with open(self.pending, encoding="utf-8") as stream:
                 self.untaken = stream.read().splitlines()
@@ -420,7 +427,7 @@ def main() -> None:
     params = module.params
     try:
         changes = needed(params["files"], params["secrets"], params["purge"], module.check_mode)
-        service = Service(params["service"]) if params["service"] else None
+        service = Service(params["service"], params["take_by"]) if params["service"] else None
     except FilesError as error:
         module.fail_json(msg=str(error))
     paths = sorted({change.path for change in changes} | set(service.untaken if service else []))
