@@ -26,7 +26,7 @@ class ByHost(LoadScopeScheduling):
     """Under pytest-xdist the tests of one host stay together and in order, side by side with those of another host."""
 
     def _split_scope(self, nodeid: str) -> str:
-        host = re.search(r"\[ansible://(\w+)", nodeid)
+        host = re.search(r"\[(?:.*-)?ansible://(\w+)", nodeid)
         return host[1] if host else super()._split_scope(nodeid)
 
 

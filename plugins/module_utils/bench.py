@@ -288,7 +288,7 @@ def machine(layout: Layout, release: str) -> dict:
     versions = {"kernel": platform.release(), "nginx": run(["nginx", "-v"], 10).stdout.strip().rpartition("/")[2]}
     versions["python"] = os.path.basename(os.path.dirname(venv.site_packages)).removeprefix("python")
     for name in os.listdir(venv.site_packages):
-        found = re.fullmatch(r"(flask|gunicorn|gevent|uwsgi|granian)-([^-]+)\.dist-info", name, re.IGNORECASE)
+        found = re.fullmatch(r"(flask|gunicorn|gevent|pyuwsgi|granian)-([^-]+)\.dist-info", name, re.IGNORECASE)
         if found:
             versions[found[1].lower()] = found[2]
     return {

@@ -111,6 +111,7 @@ _NOT_FOR = {
         "worker_class",
         "gevent",
     ): "Granian serves WSGI apps in threads; write worker_class: gthread, or server: gunicorn",
+    ("granian", "websockets", True): "Granian has none for WSGI apps; write server: gunicorn with worker_class: gevent",
     ("granian", "preload", True): "Granian's workers each load the app; write preload: false, or server: gunicorn",
 }
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -20,18 +21,20 @@ def pytest_generate_tests(metafunc) -> None:
 
 def pytest_configure(config) -> None:
     config.addinivalue_line("markers", "only(*names): the kinds of server that a test is about")
+    config.addinivalue_line("markers", "slow: for one host of each kind")
 
 
 _moved: dict[str, Moved] = {}
 
 
 @pytest.fixture
-def served(host, kind: Kind) -> Moved:
+def served(host, kind: Kind, request) -> Moved:
     """The app with this kind of server, moved to it under load from the one that it had."""
     machine = host.backend.get_hostname()
-    if machine not in kind.machines:
-        pytest.skip(f"{kind.name} is tested on {' and '.join(kind.machines)}")
-    if _moved.get(machine) is None or _moved[machine].kind != kind:
+    slow = request.node.get_closest_marker("slow")
+    if os.environ.get("SLIPWAY_FULL") is None and machine != kind.machine and (slow or not kind.everywhere):
+        pytest.skip(f"done on {kind.machine}")
+    if machine not in _moved or _moved[machine].kind != kind:
         _moved[machine] = Moved(host, kind)
         _moved[machine].move()
     return _moved[machine]

@@ -14,29 +14,31 @@ from served import Served
 
 INVENTORY = ROOT / "molecule/servers/inventory"
 APP = yaml.safe_load((INVENTORY / "group_vars/web.yml").read_text(encoding="utf-8"))["slipway_apps"]["served"]
-BOTH = ("debian12", "debian13")
 
 
 class Kind(NamedTuple):
-    """A server and its class of workers, and how many requests that wait one worker has at once."""
+    """A server and its class of workers, how many requests that wait one worker has at once, and the host of all its tests.
+
+    On other hosts a kind that is ``everywhere`` has the quick ones.
+    """
 
     name: str
     server: str
     worker_class: str
     at_once: int
-    machines: tuple[str, ...] = BOTH
+    machine: str
+    everywhere: bool = False
 
 
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("gunicorn-gthread", "gunicorn", "gthread", 4),
-        Kind("uwsgi-gthread", "uwsgi", "gthread", 4, BOTH),
-        Kind("granian-gthread", "granian", "gthread", 4, BOTH),
-        Kind("gunicorn-sync", "gunicorn", "sync", 1),
-        Kind("uwsgi-sync", "uwsgi", "sync", 1),
-        Kind("gunicorn-gevent", "gunicorn", "gevent", 100),
-        Kind("uwsgi-gevent", "uwsgi", "gevent", 100),
+        Kind("uwsgi-gthread", "uwsgi", "gthread", 4, "debian12", everywhere=True),
+        Kind("granian-gthread", "granian", "gthread", 4, "debian13", everywhere=True),
+        Kind("uwsgi-gevent", "uwsgi", "gevent", 100, "debian13"),
+        Kind("gunicorn-gevent", "gunicorn", "gevent", 100, "debian12"),
+        Kind("gunicorn-sync", "gunicorn", "sync", 1, "debian13"),
+        Kind("gunicorn-gthread", "gunicorn", "gthread", 4, "debian12"),
     )
 }
 

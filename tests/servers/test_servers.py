@@ -93,6 +93,7 @@ def test_a_reload_replaces_the_workers_and_loses_nothing(served):
     assert served.master == master
 
 
+@pytest.mark.slow
 def test_restarts_lose_nothing(served):
     with served.load() as load:
         for _ in range(3):
@@ -102,6 +103,7 @@ def test_restarts_lose_nothing(served):
     assert load.counts()["lost"] == 0, load.counts()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.1, 0.5])
 def test_a_restart_while_it_comes_up_takes_seconds_and_loses_nothing(served, seconds):
     with served.load() as load:
@@ -115,6 +117,7 @@ def test_a_restart_while_it_comes_up_takes_seconds_and_loses_nothing(served, sec
     assert took < 8  # of 20 after which systemd would kill it
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_only_its_own_requests_are_lost(served):
     victim = served.workers[0]
     with served.load(slow=0) as load:
@@ -123,6 +126,7 @@ def test_a_killed_worker_is_replaced_and_only_its_own_requests_are_lost(served):
     assert load.counts()["lost"] <= CLIENTS, load.counts()
 
 
+@pytest.mark.slow
 def test_a_killed_master_comes_back_and_what_waits_in_the_socket_is_served(served):
     master = served.master
     with served.load(slow=0) as load:
@@ -132,6 +136,7 @@ def test_a_killed_master_comes_back_and_what_waits_in_the_socket_is_served(serve
     assert load.counts()["requests"] > 50
 
 
+@pytest.mark.slow
 @pytest.mark.only("gunicorn-gthread", "granian-gthread")
 def test_a_worker_that_hangs_is_killed_at_the_timeout(served):
     victim = served.workers[0]
@@ -139,6 +144,7 @@ def test_a_worker_that_hangs_is_killed_at_the_timeout(served):
     wait_for(lambda: victim not in served.workers and strong(served), "another worker", 10 + 10)
 
 
+@pytest.mark.slow
 @pytest.mark.only("uwsgi-gthread", "gunicorn-sync")
 def test_a_request_that_hangs_ends_at_the_timeout(served):
     before, begun = served.workers, time.monotonic()
@@ -149,6 +155,7 @@ def test_a_request_that_hangs_ends_at_the_timeout(served):
     wait_for(lambda: strong(served) and len(set(before) & set(served.workers)) == 1, "another worker in its place")
 
 
+@pytest.mark.slow
 @pytest.mark.only("gunicorn-gthread", "uwsgi-gthread", "granian-gthread")
 def test_what_does_not_load_is_refused_and_the_other_serves_on(served):
     slot, master = served.slot, served.master
@@ -164,6 +171,7 @@ RECYCLING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.only("gunicorn-gthread", "uwsgi-gthread", "granian-gthread")
 def test_workers_that_are_replaced_for_their_age_lose_nothing(served):
     assert served.deploy(**RECYCLING[served.kind.server]).ok

@@ -504,6 +504,10 @@ def test_server_packages(server, worker_class, names):
             "server: expected one of gunicorn, uwsgi, granian, found waitress; write server: gunicorn, or",
         ),
         ({"server": "granian", "worker_class": "gevent"}, "worker_class: Granian serves WSGI apps in threads; write"),
+        (
+            {"server": "granian", "websockets": True, "threads": 32},
+            "websockets: Granian has none for WSGI apps; write server",
+        ),
         ({"server": "granian", "preload": True}, "preload: Granian's workers each load the app; write preload: false"),
         (
             {"server": "granian", "max_requests": 100},
