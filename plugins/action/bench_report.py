@@ -25,12 +25,18 @@ class ActionModule(ActionBase):
             "plan": {"type": "dict", "required": True},
             "found": {"type": "dict", "required": True},
             "serving": {"type": "dict", "required": True},
+            "watched": {"type": "dict", "default": {}},
             "ladder": {"type": "list", "elements": "dict", "default": []},
             "browser": {"type": "dict", "default": {}},
         }
         asked = self.validate_argument_spec(spec)[1]
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        whole = results(asked["plan"], asked["found"], asked["serving"], asked["ladder"], asked["browser"], when)
+        serving = asked["serving"]
+        # What was asked from another host was watched on its own; of that other host, wrk alone matters.
+        used = {**asked["watched"], "wrk": serving["used"]["wrk"]} if asked["watched"] else serving["used"]
+        whole = results(
+            asked["plan"], asked["found"], {**serving, "used": used}, asked["ladder"], asked["browser"], when
+        )
         told, written = table(whole), []
         if asked["plan"]["report"]:
             for ending, text in ((".json", json.dumps(whole, indent=2) + "\n"), (".html", page(whole))):

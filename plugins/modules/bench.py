@@ -28,11 +28,12 @@ options:
       - V(look) makes no load. It tells what serves on which host, and whether others use it.
       - V(serving) is the app as it serves, by way of Nginx.
       - V(outside) is the same, asked from this host and served by another, of which nothing is looked at here.
+      - V(watch) makes no load. It measures memory and processors of what serves for O(seconds), while another host asks.
       - V(development) is Flask's own development server.
       - V(server) is the app's server with its settings, asked directly on loopback.
       - V(nginx) is that behind Nginx, V(cache) with answers kept for a second, and V(static) a static file of the release.
     type: str
-    choices: [look, serving, outside, development, server, nginx, cache, static]
+    choices: [look, serving, outside, watch, development, server, nginx, cache, static]
     required: true
   address:
     description: Address that what serves is asked at.
@@ -167,6 +168,10 @@ measured:
       description: Of O(measure=cache), which of it was kept.
       type: list
       elements: str
+used:
+  description: The same as V(used) of what is measured, less wrk's share.
+  returned: O(measure=watch)
+  type: dict
 why:
   description: Why it could not be measured.
   returned: when a way beside what serves could not be measured
@@ -176,6 +181,7 @@ why:
 import base64
 import json
 import os
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.slipway.flask.plugins.module_utils import bench, wrk
@@ -189,7 +195,7 @@ _RECENTLY = 600
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
     "root": {"type": "path", "default": "/srv"},
-    "measure": {"type": "str", "choices": ["look", "serving", "outside", *RUNGS], "required": True},
+    "measure": {"type": "str", "choices": ["look", "serving", "outside", "watch", *RUNGS], "required": True},
     "address": {"type": "str", "default": "127.0.0.1"},
     "port": {"type": "int", "default": 80},
     "tls": {"type": "bool", "default": False},
@@ -220,6 +226,12 @@ def serving(layout: Layout, asked: dict) -> dict:
     target = bench.Target(asked["address"], asked["port"], host_of(asked["domains"]), asked["tls"])
     groups = bench.live(layout)["groups"] if asked["measure"] == "serving" else {}
     return {**bench.load(target, asked["requests"], groups, asked), "asked": names(asked["requests"])}
+
+
+def watch(layout: Layout, seconds: int) -> dict:
+    with bench.Usage(bench.live(layout)["groups"]) as usage:
+        time.sleep(seconds)
+    return usage.summary()
 
 
 def rung(layout: Layout, asked: dict) -> dict:
@@ -270,6 +282,8 @@ def main() -> None:
             module.exit_json(changed=False, found=look(layout, asked))
         elif module.check_mode:
             module.exit_json(changed=False, skipped=True, measured={}, msg="no load is made in check mode")
+        elif asked["measure"] == "watch":
+            module.exit_json(changed=False, used=watch(layout, asked["seconds"]))
         elif asked["measure"] in RUNGS:
             try:
                 module.exit_json(changed=False, measured=rung(layout, asked))

@@ -25,6 +25,10 @@ options:
     description: What it measured of what serves.
     type: dict
     required: true
+  watched:
+    description: What it took of its host, where another host asked and V(serving) does not know.
+    type: dict
+    default: {}
   ladder:
     description: Its answers for each way of serving, in the order of the plan.
     type: list

@@ -263,10 +263,11 @@ def _browser(browser: dict) -> str:
             y += 22
         y += 8
     visits = browser["quiet"]["visits"] if browser.get("quiet") else browser["load"]["visits"]
+    rate = f" of {browser['load']['rate']:,.0f} requests a second" if browser.get("load", {}).get("rate") else ""
     return (
         f"<section><h2>In a browser</h2>\n"
         f'<p class="note">{escape(browser.get("version") or "Chromium")} without a window opened <code>{escape(browser["page"])}</code> '
-        f"{visits} times with an empty cache, quiet and again under load; medians. INP is of one click on "
+        f"{visits} times with an empty cache, quiet and again under load{rate}; medians. INP is of one click on "
         f"<code>{escape(browser['click'])}</code>. The bars end where a page is poor.</p>\n"
         f"{_svg(parts, y, 'TTFB, LCP and INP of a page')}</section>\n"
     )
