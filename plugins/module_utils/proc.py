@@ -59,6 +59,10 @@ def memory(pids: Iterable[int], proc: str = "/proc") -> int:
     return total
 
 
+# Niceness of a session that builds: on a host that is busy with users it is to be done in time all the same.
+BUILD = 5
+
+
 @contextlib.contextmanager
 def giving_way(leader: int, nice: int, seconds: float) -> Iterator[Callable[[bool], None]]:
     """The processes of a session leave others the processor: so much nicer than its leader is at first, and less and less.
@@ -100,7 +104,7 @@ def session_gives_way(leader: int, nice: int) -> None:
 
 
 @contextlib.contextmanager
-def this_gives_way(nice: int) -> Iterator[None]:
+def this_gives_way() -> Iterator[None]:
     """This process and all that it starts leave others the processor for good, and its session does so meanwhile."""
     leader, usual = os.getsid(0), 0
     with (
@@ -108,8 +112,8 @@ def this_gives_way(nice: int) -> Iterator[None]:
         open(f"/proc/{leader}/autogroup", encoding="ascii") as file,
     ):
         usual = int(file.read().split()[-1])
-    os.nice(nice)
-    session_gives_way(leader, usual + nice)
+    os.nice(10)
+    session_gives_way(leader, usual + BUILD)
     try:
         yield
     finally:

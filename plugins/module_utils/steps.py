@@ -15,7 +15,7 @@ import time
 from ansible_collections.slipway.flask.plugins.module_utils import index, users
 from ansible_collections.slipway.flask.plugins.module_utils.errors import BuildError
 from ansible_collections.slipway.flask.plugins.module_utils.layout import BUILD_HOME, BUILD_USER, ReleaseLayout
-from ansible_collections.slipway.flask.plugins.module_utils.proc import session_gives_way
+from ansible_collections.slipway.flask.plugins.module_utils.proc import BUILD, session_gives_way
 
 
 class Steps:
@@ -57,7 +57,7 @@ class Steps:
                 start_new_session=True, umask=0o022, **_as(users.account(user)),
             )  # fmt: skip
             try:
-                session_gives_way(process.pid, os.nice(0))
+                session_gives_way(process.pid, BUILD)
                 process.wait(self._left())
             except subprocess.TimeoutExpired:
                 end = f"was not done when the build's {self._timeout} s were over (build_timeout)"

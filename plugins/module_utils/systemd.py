@@ -4,12 +4,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
 
 from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
+from ansible_collections.slipway.flask.plugins.module_utils.proc import session_gives_way
 
 # Keys of a service unit that say how its main process is started and kept, not in which sandbox it runs.
 _LIFECYCLE = re.compile(
@@ -17,6 +21,8 @@ _LIFECYCLE = re.compile(
 )
 _SYSTEMCTL_SECONDS = 120
 _NICE = 10
+# Seconds between the niceness of a command's session from its beginning on: on a busy host it gets done as well.
+_EASE_SECONDS, _EASED = 0.5, (8, 6, 4, 2, 0)
 # Statuses of a command that systemd could not start (systemd.exec(5)), and what it says of each step of that.
 _NOT_STARTED, _WHY = range(200, 246), re.compile(r": Failed (?:to|at) ")
 # Niceness counts within a session alone where the kernel shares its time out by session (sched(7)).
@@ -86,7 +92,8 @@ def run_with(properties: list[str], argv: list[str], timeout: float) -> str:
     command += [f"--property=RuntimeMaxSec={timeout:.0f}", "--property=TimeoutStopSec=5", "--"]
     # Left alone, systemd looks for the program on a path of its own, and puts values in place of $NAME.
     words = ["/bin/sh", "-c", _GIVE_WAY, "sh", *argv]
-    done = run([*command, *(word.replace("$", "$$") for word in words)], timeout + 30)
+    with _eased(unit):
+        done = run([*command, *(word.replace("$", "$$") for word in words)], timeout + 30)
     if not done.returncode:
         return done.stdout
     if done.returncode in _NOT_STARTED and (why := [line for line in journal(unit, since) if _WHY.search(line)]):
@@ -94,6 +101,30 @@ def run_with(properties: list[str], argv: list[str], timeout: float) -> str:
     late = time.monotonic() - begun >= timeout
     end = f"not done within {timeout:.0f} s" if late else f"ended with {done.returncode}"
     raise CutoverError(end, last_lines(done.stdout))
+
+
+@contextlib.contextmanager
+def _eased(unit: str) -> Iterator[None]:
+    """The main process of a unit that gives way does so less and less while the block lasts."""
+    over = threading.Event()
+
+    def ease() -> None:
+        leader = 0
+        for nice in _EASED:
+            if over.wait(_EASE_SECONDS):
+                return
+            with contextlib.suppress(CutoverError, ValueError):
+                leader = leader or int(systemctl("show", "--value", "--property=MainPID", unit))
+            if leader:
+                session_gives_way(leader, nice)
+
+    thread = threading.Thread(target=ease, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(1)
 
 
 def sandbox_of(service: str, slot: str) -> list[str]:

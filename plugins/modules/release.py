@@ -284,7 +284,7 @@ def main() -> None:
     layout = Layout(module.params["name"], module.params["root"])
     # What serves comes first.
     try:
-        with this_gives_way(10):
+        with this_gives_way():
             result = run(module, layout)
     except (BuildError, Busy, OSError) as error:
         module.fail_json(msg=f"{layout.name}: no release was built, what serves is untouched: {error}")

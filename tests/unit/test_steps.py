@@ -8,6 +8,7 @@ import time
 import pytest
 from ansible_collections.slipway.flask.plugins.module_utils import steps
 from ansible_collections.slipway.flask.plugins.module_utils.errors import BuildError
+from ansible_collections.slipway.flask.plugins.module_utils.proc import BUILD
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_a_step_gives_way_by_its_session_as_well(release, steps_of, monkeypatch)
     monkeypatch.setattr(steps, "session_gives_way", lambda leader, nice: told.append((leader, nice)))
     steps_of(release).run("telling", ["sh", "-c", "echo $$ > leader"])
     with open(f"{release.src}/leader", encoding="ascii") as file:
-        assert told == [(int(file.read()), os.nice(0))]
+        assert told == [(int(file.read()), BUILD)]
 
 
 def ended(file):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 
 import pytest
 from ansible_collections.slipway.flask.plugins.module_utils import systemd
@@ -112,6 +113,26 @@ def test_a_one_off_command_gives_way_by_its_session_and_keeps_its_words(answers,
     done = subprocess.run(words, capture_output=True, check=True, text=True, start_new_session=True)
     assert done.stdout.endswith("a b|$c|")
     assert " nice 10\n" in done.stdout or not os.path.exists("/proc/self/autogroup")
+
+
+def test_a_one_off_command_gives_way_less_and_less(monkeypatch):
+    told, over = [], threading.Event()
+
+    def run(argv, timeout=0):
+        if argv[0] == "systemd-run":
+            over.wait(20)
+        return subprocess.CompletedProcess(argv, 0, "42\n")
+
+    def session_gives_way(leader, nice):
+        told.append((leader, nice))
+        if nice == 0:
+            over.set()
+
+    monkeypatch.setattr(systemd, "run", run)
+    monkeypatch.setattr(systemd, "session_gives_way", session_gives_way)
+    monkeypatch.setattr(systemd, "_EASE_SECONDS", 0.01)
+    systemd.run_with([], ["true"], 60)
+    assert told == [(42, nice) for nice in (8, 6, 4, 2, 0)]
 
 
 NAMESPACING = [
