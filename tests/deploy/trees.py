@@ -9,8 +9,13 @@ import shutil
 import sys
 from pathlib import Path
 
+import tomllib
+
 ROOT = Path(__file__).resolve().parents[2]
 MADE = ROOT / ".cache" / "deploy"
+REQUIREMENTS = tomllib.loads((ROOT / "sample_app/pyproject.toml").read_text(encoding="utf-8"))["project"][
+    "dependencies"
+]
 
 
 def made(host: str, name: str) -> Path:
@@ -26,7 +31,7 @@ def make(host: str, name: str, fault: str = "", version: str = "1") -> None:
     shutil.copy(ROOT / "tests" / "deploy" / "apps" / "trial.py", tree)
     (tree / "fault").write_text(fault, encoding="utf-8")
     (tree / "version").write_text(version, encoding="utf-8")
-    (tree / "requirements.txt").write_text("flask[async]>=3.1\n", encoding="utf-8")
+    (tree / "requirements.txt").write_text("\n".join(REQUIREMENTS) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
