@@ -40,7 +40,7 @@ from ansible_collections.slipway.flask.plugins.module_utils.systemd import (
 _RUNTIME_UNITS = "/run/systemd/system"
 _PROXY = "/usr/lib/systemd/systemd-socket-proxyd --connections-max=4096"
 # How much nicer a booting server is, and seconds in which it has become as nice as others: on a busy host it gets done as well.
-_GIVING_WAY = (15, 3.0)
+_GIVING_WAY = (10, 2.0)
 # What a slot that was refused gets to end by itself.
 _GRACE_SECONDS = 2
 
@@ -174,9 +174,9 @@ class App:
         self._remove_override(slot)
         systemctl("daemon-reload")
 
-    def in_sandbox(self, slot: str, argv: list[str], timeout: float) -> str:
+    def in_sandbox(self, slot: str, argv: list[str], timeout: float, gives_way: bool = False) -> str:
         """Run a one-off command as the app's user in the slot's sandbox; its output, or :class:`CutoverError`."""
-        return run_with(sandbox_of(self.service, slot), argv, timeout)
+        return run_with(sandbox_of(self.service, slot), argv, timeout, gives_way)
 
     def vitals(self, slot: str) -> Vitals:
         return Vitals(lambda: self.units().get(self.layout.service(slot), {}))

@@ -83,16 +83,20 @@ def last_lines(text: str, count: int = 30) -> list[str]:
     return kept[-count:]
 
 
-def run_with(properties: list[str], argv: list[str], timeout: float) -> str:
-    """Run a one-off command as a unit with these properties; its output, or :class:`CutoverError`."""
+def run_with(properties: list[str], argv: list[str], timeout: float, gives_way: bool = False) -> str:
+    """Run a one-off command as a unit with these properties; its output, or :class:`CutoverError`.
+
+    One that ``gives_way`` leaves the processor to others at first. What works on a database must not: a lock that it holds while it
+    gets no processor keeps those waiting that it gives way to.
+    """
     unit, since, begun = f"slipway-{os.getpid()}-{time.monotonic_ns()}.service", time.time(), time.monotonic()
-    # What serves comes first.
-    command = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--service-type=exec", f"--nice={_NICE}"]
+    command = ["systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--service-type=exec"]
+    command += [f"--nice={_NICE}"] if gives_way else []
     command += [f"--unit={unit}", *(f"--property={entry}" for entry in properties)]
     command += [f"--property=RuntimeMaxSec={timeout:.0f}", "--property=TimeoutStopSec=5", "--"]
     # Left alone, systemd looks for the program on a path of its own, and puts values in place of $NAME.
-    words = ["/bin/sh", "-c", _GIVE_WAY, "sh", *argv]
-    with _eased(unit):
+    words = ["/bin/sh", "-c", _GIVE_WAY, "sh", *argv] if gives_way else ["/usr/bin/env", *argv]
+    with _eased(unit) if gives_way else contextlib.nullcontext():
         done = run([*command, *(word.replace("$", "$$") for word in words)], timeout + 30)
     if not done.returncode:
         return done.stdout

@@ -442,7 +442,7 @@ class Run:
         if self.params["check"] and not self.goes_back:
             check = [word.replace("%i", idle) for word in self.params["check"]]
             with self.stage(f"release {app.release} does not load"), attended():
-                self.step("check", app.in_sandbox, idle, check, probe.timeout)
+                self.step("check", app.in_sandbox, idle, check, probe.timeout, True)
         if self.live:
             self.take_sample("before", self.live)
         vitals = app.vitals(idle)

@@ -216,7 +216,7 @@ def test_a_one_off_command_runs_in_the_slot_s_sandbox(app, systemd):
     ((command, *words),) = systemd.called
     properties = [word for word in words if word.startswith("--property=")]
     # Found by the sandbox's own PATH.
-    assert command == "systemd-run" and words[-3:] == ["sh", "flask", "db"]
+    assert command == "systemd-run" and words[-4:] == ["--", "/usr/bin/env", "flask", "db"]
     assert properties[:2] == ["--property=User=flask-hello", "--property=WorkingDirectory=/srv/hello/green/src"]
     assert "--property=RuntimeMaxSec=60" in properties
 

@@ -108,7 +108,7 @@ def test_a_one_off_command_that_fails_shows_its_last_lines(answers):
 
 def test_a_one_off_command_gives_way_by_its_session_and_keeps_its_words(answers, tmp_path):
     ran = answers(0)
-    systemd.run_with([], ["/bin/sh", "-c", 'cat /proc/self/autogroup; printf "%s|" "$@"', "sh", "a b", "$c"], 60)
+    systemd.run_with([], ["/bin/sh", "-c", 'cat /proc/self/autogroup; printf "%s|" "$@"', "sh", "a b", "$c"], 60, True)
     words = [word.replace("$$", "$") for word in ran[0][ran[0].index("--") + 1 :]]
     done = subprocess.run(words, capture_output=True, check=True, text=True, start_new_session=True)
     assert done.stdout.endswith("a b|$c|")
@@ -131,7 +131,7 @@ def test_a_one_off_command_gives_way_less_and_less(monkeypatch):
     monkeypatch.setattr(systemd, "run", run)
     monkeypatch.setattr(systemd, "session_gives_way", session_gives_way)
     monkeypatch.setattr(systemd, "_EASE_SECONDS", 0.01)
-    systemd.run_with([], ["true"], 60)
+    systemd.run_with([], ["true"], 60, True)
     assert told == [(42, nice) for nice in (8, 6, 4, 2, 0)]
 
 
