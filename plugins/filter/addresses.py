@@ -9,8 +9,8 @@ version_added: 1.1.0
 author:
   - slipway contributors (@slipway)
 description:
-  - Gives for each host what its variable C(slipway_addresses) says, else the addresses of its facts and of C(ansible_host). Those of
-    loopback and of one link alone are left out.
+  - Gives for each host the addresses of its facts, and those of its variables C(slipway_address) and C(ansible_host). Those of loopback
+    and of one link alone are left out.
   - Fails for a host of which nothing is known, since leaving it out would lock it out.
 options:
   _input:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 from collections.abc import Iterable, Mapping
@@ -21,16 +22,16 @@ def network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 def addresses(hosts: Iterable[Mapping]) -> list[str]:
     """Every address of ``hosts``, which are their variables, in order and once.
 
-    Of each host what its ``slipway_addresses`` say; else the addresses that its facts tell, and ``ansible_host``. Only where the facts
-    are missing is a name asked for. Raises UnknownAddressError for a host of which nothing is known.
+    Of each host those that its facts tell, with ``slipway_address`` and ``ansible_host`` where these are addresses. Only where there are
+    none the name service is asked. Raises UnknownAddressError for a host of which nothing is known.
     """
     found: set = set()
     for host in hosts:
-        own = {network(text) for text in host.get("slipway_addresses") or []} or _known(host)
+        own = _known(host)
         if not own:
             raise UnknownAddressError(
-                f"slipway_addresses: expected the addresses of {host['inventory_hostname']}, which did not answer; "
-                "give it slipway_addresses, such as [10.0.0.5], or run this without --limit when it is up"
+                f"slipway_address: expected the IP address from which {host['inventory_hostname']} comes, found none; "
+                f"write for example slipway_address: 10.0.0.11 beside {host['inventory_hostname']} in the inventory"
             )
         found |= own
     ordered = sorted(found, key=lambda one: (one.version, one))
@@ -41,10 +42,10 @@ def _known(host: Mapping) -> set:
     facts = host.get("ansible_facts") or {}
     told = [*facts.get("all_ipv4_addresses", []), *facts.get("all_ipv6_addresses", [])]
     name = host.get("ansible_host") or host["inventory_hostname"]
-    try:
-        told.append(str(ipaddress.ip_address(name)))
-    except ValueError:
-        told += [] if told else _asked(name)
+    for given in (host.get("slipway_address"), name):
+        with contextlib.suppress(ValueError):
+            told.append(str(ipaddress.ip_address(str(given))))
+    told = told or _asked(name)
     return {network(text) for text in told if _reaches_others(text)}
 
 

@@ -33,7 +33,7 @@ def names(monkeypatch):
         pytest.param({"ansible_host": "192.0.2.1"}, ["192.0.2.1"], id="address"),
         pytest.param({"ansible_host": "known.example.com"}, ["192.0.2.30"], id="name"),
         pytest.param({"inventory_hostname": "known.example.com"}, ["192.0.2.30"], id="its own name"),
-        pytest.param({"ansible_facts": FACTS, "slipway_addresses": ["10.9.0.0/16"]}, ["10.9.0.0/16"], id="given"),
+        pytest.param({"ansible_host": "known.example.com", "slipway_address": "10.9.0.1"}, ["10.9.0.1"], id="given"),
     ],
 )  # fmt: skip
 def test_of_one(host, expected):
@@ -48,5 +48,5 @@ def test_of_several_in_order_and_once():
 
 @pytest.mark.parametrize("host", [{}, {"ansible_host": "nowhere.example.com"}, {"ansible_host": "127.0.0.1"}])
 def test_one_of_whom_nothing_is_known_is_named(host):
-    with pytest.raises(UnknownAddressError, match="slipway_addresses: expected the addresses of web1"):
+    with pytest.raises(UnknownAddressError, match="slipway_address: expected the IP address from which web1 comes"):
         addresses([{"inventory_hostname": "web1", **host}])
