@@ -57,23 +57,27 @@ class _Asked:
 
 
 def measure(path: str, requests: Iterable[bytes], clients: int = 1, seconds: float = 10, most: int = 100_000, warm: float = 0,
-            patience: float = 10, alarm: Callable[[], bool] = lambda: False) -> dict:  # fmt: skip
+            patience: float = 10, alarm: Callable[[], bool] = lambda: False, least: int = 0) -> dict:  # fmt: skip
     """Ask the server at a unix socket by so many clients, each of which asks again when it was answered.
 
     Ends after ``seconds`` or ``most`` requests, whichever comes first, or with the alarm, which is asked a few times a second;
     what came in the ``warm`` seconds before is not counted, and over them the clients begin. An answer that is not below 400, or
-    that does not come within ``patience`` seconds after the end, is an error. Times are in milliseconds.
+    that does not come within ``patience`` seconds after the end, is an error. Times are in milliseconds. Where answers are so slow
+    that not even ``least`` of them came in time, it takes up to three times as long: few tell little of the rate.
     """
     turns, selector, times, errors, counted = itertools.cycle(requests), selectors.DefaultSelector(), [], 0, 0
     start = time.monotonic()
     begin, end, asked, under_way = start + warm, start + warm + seconds, 0, 0
-    last, looked = begin, start
+    last, looked, longest = begin, start, begin + 3 * seconds
     with selector:
         while True:
             now = time.monotonic()
             if now - looked > 0.25:
                 looked = now
-                end = min(end, now) if alarm() else end
+                if alarm():
+                    end, longest = min(end, now), 0.0
+            if end <= now < longest and counted < least:
+                end = min(longest, now + 0.25)
             wanted = clients if now >= begin else max(1, math.ceil(clients * (now - start) / warm))
             while under_way < wanted and asked < most and now < end:
                 asked += 1

@@ -155,9 +155,9 @@ class Trials(App):
                 return os.getppid() != parent or meminfo()["MemAvailable"] < spare
 
             def work() -> dict:
-                return measure(path, requests, alarm=alarm, **load)
+                return measure(path, requests, alarm=alarm, least=4 * load["clients"], **load)
 
-            longest = load["seconds"] + load["warm"] + load["patience"] + 10
+            longest = 3 * load["seconds"] + load["warm"] + load["patience"] + 10
             found = as_nobody(work, os.stat(path).st_gid, longest, self.nice)
             main = int(self.units()[self.layout.service(self.slot)].get("MainPID") or 0)
             return {**found, "memory": memory(family(main)), "boot": round(boot, 2)}

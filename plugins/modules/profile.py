@@ -141,7 +141,8 @@ from ansible_collections.slipway.flask.plugins.module_utils.stacks import stacks
 from ansible_collections.slipway.flask.plugins.module_utils.systemd import run_with
 from ansible_collections.slipway.flask.plugins.module_utils.tools import ToolError, install, installed
 
-TOOL, VERSION = "py-spy", "0.4.3"
+TOOL = "py-spy"
+VERSION = "0.4.3"
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
     "root": {"type": "path", "default": "/srv"},

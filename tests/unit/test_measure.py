@@ -94,6 +94,14 @@ def test_clients_wait_for_their_answers_and_are_as_many_as_asked_for(serve):
     assert 60 < found["rate"] < 85 and 100 < found["p50"] < 200 and found["errors"] == 0
 
 
+def test_slow_answers_get_more_time(serve):
+    path, _ = serve(GOOD, seconds=0.2)
+    assert measure(path, [request("/")], seconds=0.3, least=4)["requests"] >= 4
+    begun = time.monotonic()
+    measure(path, [request("/")], seconds=0.3, least=100)
+    assert 0.8 < time.monotonic() - begun < 2
+
+
 def test_a_body():
     assert request("/", method="POST", headers={"Content-Type": "text/plain"}, body="ä").endswith(
         b"Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n\xc3\xa4"
