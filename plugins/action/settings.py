@@ -23,19 +23,35 @@ class ActionModule(ActionBase):
             "only": {"type": "list", "elements": "str", "default": []},
             "sources": {"type": "bool", "default": True},
             "root": {"type": "path", "default": "/srv"},
+            "balancers": {"type": "dict", "default": {}},
+            "hosts": {"type": "dict", "default": {}},
+            "like": {"type": "str", "default": ""},
+            "trusted": {"type": "list", "elements": "str", "default": []},
         }
         arguments = self.validate_argument_spec(spec)[1]
-        settings, errors = app_settings.settle(arguments["apps"], self._fleet_wide(task_vars))
+        root, balancers, hosts = arguments["root"], arguments["balancers"], arguments["hosts"]
+        like = task_vars["hostvars"][arguments["like"]] if arguments["like"] else task_vars
+        settings, errors = app_settings.settle(arguments["apps"], self._fleet_wide(like))
         errors += [
             f"{old}: is called {new} now, whichever server an app has; write {new}"
             for old, new in app_settings.moved().items()
-            if old in task_vars
+            if old in like
         ]
-        sites = [app_settings.site(name, app, arguments["root"]) for name, app in settings.items() if not errors]
-        certificates = [
-            app_settings.certificate(name, app, arguments["root"])
+        errors = errors or app_settings.fleet_errors(settings, balancers, hosts)
+        pools = [app_settings.pool(name, app, root) for name, app in settings.items() if balancers and not errors]
+        ended_here = {name: app for name, app in settings.items() if not balancers or app_settings.ends_on_host(app)}
+        passed_certificates = [
+            app_settings.certificate(name, app, root)
             for name, app in settings.items()
-            if not errors and app["tls"]
+            if not errors and app["tls"] and name not in ended_here
+        ]
+        sites = [
+            app_settings.site(name, app if name in ended_here else {**app, "tls": None}, root)
+            for name, app in settings.items()
+            if not errors
+        ]
+        certificates = [
+            app_settings.certificate(name, app, root) for name, app in ended_here.items() if not errors and app["tls"]
         ]
         try:
             settings = {name: settings[name] for name in chosen(settings, arguments["only"]) if not errors}
@@ -62,6 +78,12 @@ class ActionModule(ActionBase):
             "apps": settings,
             "sites": sites,
             "certificates": certificates,
+            "balancers": balancers,
+            "hosts": hosts,
+            "proxies": [*arguments["trusted"], *balancers.values()],
+            "proxy_protocol": any(pool["terminate"] == "host" for pool in pools),
+            "pools": pools,
+            "pool_certificates": passed_certificates,
             "root": arguments["root"],
             "pythons": sorted({app["python"] for app in settings.values()} - {""}),
         }

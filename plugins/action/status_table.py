@@ -19,19 +19,28 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
-        spec = {"hosts": {"type": "dict", "required": True}, "file": {"type": "str", "default": ""}}
+        spec = {
+            "hosts": {"type": "dict", "required": True},
+            "balancers": {"type": "dict", "default": {}},
+            "file": {"type": "str", "default": ""},
+        }
         arguments = self.validate_argument_spec(spec)[1]
         # A host that failed has no apps but a message, one that could not be reached has nothing.
         hosts = {
             host: {key: answer[key] for key in ("apps", "msg") if key in answer}
             for host, answer in arguments["hosts"].items()
         }
-        table = status_table(hosts)
+        balancers = {
+            name: {key: answer[key] for key in ("hosts", "msg") if key in answer}
+            for name, answer in arguments["balancers"].items()
+        }
+        table = status_table(hosts, balancers)
         Display().display(table)
         if arguments["file"]:
             path = Path(arguments["file"]).expanduser()
+            told = {"hosts": hosts, **({"balancers": balancers} if balancers else {})}
             try:
-                path.write_text(json.dumps({"hosts": hosts}, indent=2) + "\n", encoding="utf-8")
+                path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
             except OSError as error:
                 told = f"expected a file of this machine that can be written, found {path} ({error.strerror})"
                 return {**result, "failed": True, "msg": f"slipway_status_file: {told}"}

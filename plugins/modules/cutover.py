@@ -39,27 +39,32 @@ options:
         A play runs it on one host of a fleet before V(live) on all.
       - V(rolled_back) goes back to a release that served before. It is V(live) but for O(check) and O(before_switch), which
         are not run, and for what O(release) may be.
+      - V(returned) has the slot that ran before O(slot) serve again as it stands, with its release, its settings and its server. What
+        belongs to settings is not needed then. Nothing happens when O(slot) is not the live one, or none ran before it.
     type: str
-    choices: [live, prepared, rolled_back]
+    choices: [live, prepared, rolled_back, returned]
     default: live
+  slot:
+    description: The slot to leave, with O(state=returned).
+    type: str
+    choices: [blue, green]
+    version_added: 1.1.0
   release:
     description:
       - The release's ID, a folder below C(HOME/releases).
       - With O(state=rolled_back) also V(previous), the release that was live before, is still there and has not failed.
+      - Needed but with O(state=returned).
     type: str
-    required: true
+    default: ''
   service:
-    description: Text of the slot's service unit. C(%i) stands for the slot.
+    description: Text of the slot's service unit. C(%i) stands for the slot. Needed but with O(state=returned).
     type: str
-    required: true
   socket:
-    description: Text of the slot's socket unit. C(%i) stands for the slot.
+    description: Text of the slot's socket unit. C(%i) stands for the slot. Needed but with O(state=returned).
     type: str
-    required: true
   umbrella:
-    description: Text of the unit that an administrator names, C(flask-NAME.service).
+    description: Text of the unit that an administrator names, C(flask-NAME.service). Needed but with O(state=returned).
     type: str
-    required: true
   config:
     description: The server's config files by name, kept in the slot's settings folder and readable by the app's user.
     type: dict
@@ -235,6 +240,12 @@ EXAMPLES = r"""
       path: /readyz
       watch: 10
 
+- name: Have the slot serve again that ran before the green one
+  slipway.flask.cutover:
+    name: hello
+    state: returned
+    slot: green
+
 - name: Go back to the release that served before
   slipway.flask.cutover:
     name: hello
@@ -289,10 +300,11 @@ from collections.abc import Iterator
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.slipway.flask.plugins.module_utils import sizing
+from ansible_collections.slipway.flask.plugins.module_utils.atomic import read
 from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
 from ansible_collections.slipway.flask.plugins.module_utils.health import Probe
 from ansible_collections.slipway.flask.plugins.module_utils.history import LIVE, REFUSED, ROLLED_BACK, History
-from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout, other_than
+from ansible_collections.slipway.flask.plugins.module_utils.layout import SLOTS, UNITS, Layout, other_than
 from ansible_collections.slipway.flask.plugins.module_utils.lock import Busy, locked
 from ansible_collections.slipway.flask.plugins.module_utils.measure import Sample
 from ansible_collections.slipway.flask.plugins.module_utils.rollback import choose
@@ -324,11 +336,12 @@ WORKERS = {
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
     "root": {"type": "path", "default": "/srv"},
-    "state": {"type": "str", "choices": ["live", "prepared", "rolled_back"], "default": "live"},
-    "release": {"type": "str", "required": True},
-    "service": {"type": "str", "required": True},
-    "socket": {"type": "str", "required": True},
-    "umbrella": {"type": "str", "required": True},
+    "state": {"type": "str", "choices": ["live", "prepared", "rolled_back", "returned"], "default": "live"},
+    "slot": {"type": "str", "choices": list(SLOTS)},
+    "release": {"type": "str", "default": ""},
+    "service": {"type": "str"},
+    "socket": {"type": "str"},
+    "umbrella": {"type": "str"},
     "config": {"type": "dict", "default": {}},
     "env": {"type": "dict", "default": {}},
     "secrets": {"type": "dict", "default": {}, "no_log": True},
@@ -396,7 +409,11 @@ class Run:
 
     @property
     def goes_back(self) -> bool:
-        return self.params["state"] == "rolled_back"
+        return self.params["state"] == "rolled_back" or self.returns
+
+    @property
+    def returns(self) -> bool:
+        return self.params["state"] == "returned"
 
     @property
     def serves(self) -> bool:
@@ -405,11 +422,22 @@ class Run:
     def choose(self) -> None:
         """In going back, have the release to go back to, or :class:`CutoverError`."""
         there, asked = self.app.complete(), self.params["release"]
+        if self.returns:
+            slot = self.live and (other_than(self.live) if self.leaves else self.live)
+            self.app.release = self.app.release_of(slot) if slot else ""
+            return
         self.app.release = choose(asked, self.previous, there, self.history, self.params["force"])
 
     def reasons(self) -> list[str]:
         """Why the live slot must be replaced."""
+        if self.returns:
+            return [f"back from slot {self.live}"] if self.leaves else []
         return self.app.faults(self.live) if self.live else ["nothing serves this app yet"]
+
+    @property
+    def leaves(self) -> bool:
+        """Whether there is something to return from, and to."""
+        return self.live == self.params["slot"] and self.app.release_of(other_than(self.live)) in self.app.complete()
 
     def fit(self) -> None:
         """Have a release that the settings fit, or :class:`Refused`."""
@@ -429,6 +457,8 @@ class Run:
         if self.app.busy(idle):
             with self.stage(f"what runs in slot {idle} could not be stopped"):
                 self.step("stop_leftover", self.app.retire, idle, self.params["drain"])
+        if self.returns:
+            return
         with self.stage(f"slot {idle} could not be written"):
             self.step("prepare", self.app.prepare, idle)
         for command in self.params["before_switch"] if not self.goes_back else []:
@@ -517,7 +547,7 @@ class Run:
         reasons, self.slot, diff = self.reasons(), self.live, []
         if reasons:
             self.slot = other_than(self.live)
-            diff = diff_of(self.app, self.live, self.slot)
+            diff = self.diff()
             self.fit()
             self.prepare(self.slot)
             if self.serves:
@@ -532,6 +562,12 @@ class Run:
         changed = bool(reasons or self.tidied)
         return {"changed": changed, "reasons": reasons, "diff": diff, **self.found(), "seconds": self.seconds}
 
+    def diff(self) -> list[dict]:
+        """What changes, as texts. With a slot that serves again as it stands, its release."""
+        if not self.returns:
+            return diff_of(self.app, self.live, self.slot)
+        return [{"header": self.app.layout.home, "before": f"release {self.previous}\n", "after": f"release {self.app.release}\n"}]
+
     def found(self) -> dict:
         return {"release": self.app.release, "slot": self.slot, "previous": self.previous, "tidied": self.tidied}
 
@@ -543,7 +579,7 @@ class Run:
         diff = []
         if reasons:
             self.slot = other_than(self.live)
-            diff = diff_of(self.app, self.live, self.slot)
+            diff = self.diff()
         elif self.serves:
             keep, failed = self.params["keep_releases"], self.history.failed()
             self.tidied = [told for name, told, work in self.app.disorder(self.slot, 0, keep, failed)]
@@ -618,10 +654,21 @@ def diff_of(app: App, live: str | None, slot: str) -> list[dict]:
 
 
 def main() -> None:
-    module = AnsibleModule(ARGUMENTS, supports_check_mode=True)
+    needed = ["release", "service", "socket", "umbrella"]
+    module = AnsibleModule(
+        ARGUMENTS,
+        supports_check_mode=True,
+        required_if=[["state", state, needed] for state in ("live", "prepared", "rolled_back")]
+        + [["state", "returned", ["slot"]]],
+    )
     params = module.params
+    layout = Layout(params["name"], params["root"])
+    if params["state"] == "returned":
+        # As it stands.
+        with contextlib.suppress(OSError):
+            params["umbrella"] = read(os.path.join(UNITS, layout.umbrella)).text
     app = App(
-        Layout(params["name"], params["root"]),
+        layout,
         params["release"],
         params["service"],
         params["socket"],

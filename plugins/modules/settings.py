@@ -35,6 +35,27 @@ options:
     description: The folder that holds the apps' homes.
     type: path
     default: /srv
+  balancers:
+    description: The balancers before the hosts, name to address. None when not given.
+    type: dict
+    default: {}
+    version_added: 1.1.0
+  hosts:
+    description: The hosts behind them, name to address.
+    type: dict
+    default: {}
+    version_added: 1.1.0
+  like:
+    description: The host whose variables of the roles are the apps' defaults, where it is not the play's own.
+    type: str
+    default: ''
+    version_added: 1.1.0
+  trusted:
+    description: What else stands in front of the hosts, as in the nginx role's nginx_trusted_proxies.
+    type: list
+    elements: str
+    default: []
+    version_added: 1.1.0
 attributes:
   check_mode:
     support: full
@@ -63,6 +84,33 @@ sites:
   elements: dict
 certificates:
   description: The certificates of all apps with V(tls), as the certificate role's certificate_requests wants them.
+  returned: success
+  type: list
+  elements: dict
+balancers:
+  description: The balancers, name to address.
+  returned: success
+  type: dict
+hosts:
+  description: The hosts behind them, name to address.
+  returned: success
+  type: dict
+proxies:
+  description: O(trusted) and the balancers' addresses.
+  returned: success
+  type: list
+  elements: str
+proxy_protocol:
+  description: Whether TLS comes through them as it is, with the PROXY protocol.
+  returned: success
+  type: bool
+pools:
+  description: All apps as the balancer role's balancer_pools wants them.
+  returned: success
+  type: list
+  elements: dict
+pool_certificates:
+  description: The certificates that the balancers need, as the certificate role's certificate_requests wants them.
   returned: success
   type: list
   elements: dict

@@ -18,6 +18,10 @@ options:
     description: What M(slipway.flask.status) returned, by host. A host without C(apps) is shown as one that gave no answer.
     type: dict
     required: true
+  balancers:
+    description: What M(slipway.flask.pool) told of its balancer's hosts, by balancer. They have a table of their own.
+    type: dict
+    default: {}
   file:
     description: File on the controller to write as JSON. Nothing is written when it is empty.
     type: str

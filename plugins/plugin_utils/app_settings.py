@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
-from ansible_collections.slipway.flask.plugins.plugin_utils import certificate_settings, nginx_settings
+from ansible_collections.slipway.flask.plugins.plugin_utils import balancer_settings, certificate_settings, nginx_settings
 
 # Keys that are a role's variable less its prefix, then those with a name of their own.
 _KEYS = {
@@ -47,6 +47,9 @@ _SITE_KEYS = {
 # An app's `tls` says where its certificate comes from and how the site uses it. Both know the two files, one on the controller.
 _CERTIFICATE_KEYS = ["provider", "certificate", "key"]
 _SITE_TLS_KEYS = ["hsts", "redirect"]
+# What a balancer's pool knows of an app. Of these `terminate` stands in its `tls`.
+_POOL_KEYS = ["balance"]
+_POOL_TLS_KEYS = ["terminate"]
 
 _WRITE = {
     "source": "source: {path: my_app}, or {git: URL, version: v1.2}, {archive: FILE_OR_URL, sha256: HEX}, {package: name==1.2}",
@@ -91,6 +94,7 @@ _WRITE = {
     "unbuffered": "unbuffered: {requests: [/upload], answers: [/events]}",
     "websockets": "websockets: true",
     "cache": "cache: {paths: [/news/], seconds: 1}",
+    "balance": "balance: client, or least_connections",
     "before_switch": "before_switch: [flask db upgrade]",
     "before_start": "before_start: [flask init-db]",
     "cutover": "cutover: restart",
@@ -159,10 +163,13 @@ def spec() -> dict[str, dict]:
     }
     keys |= {key: site[name] for key, name in _SITE_KEYS.items()}
     requests = _specs()["certificate_requests"]["options"]
+    pools = _specs()["balancer_pools"]["options"]
+    keys |= {key: pools[key] for key in _POOL_KEYS}
     keys["tls"] = {
         **site["tls"],
         "options": {key: requests[key] for key in _CERTIFICATE_KEYS}
-        | {key: site["tls"]["options"][key] for key in _SITE_TLS_KEYS},
+        | {key: site["tls"]["options"][key] for key in _SITE_TLS_KEYS}
+        | {key: pools[key] for key in _POOL_TLS_KEYS},
     }
     # The validator writes into a spec's default.
     return copy.deepcopy(keys)
@@ -431,6 +438,48 @@ def site(name: str, app: dict, root: str) -> dict:
         "limits": limits,
         **({"tls": _site_tls(layout.slug, app["tls"])} if app["tls"] else {}),
     }
+
+
+def ends_on_host(app: dict) -> bool:
+    """Whether the app's TLS ends on the hosts themselves where balancers stand before them."""
+    return bool(app["tls"]) and app["tls"].get("terminate") == "host"
+
+
+def pool(name: str, app: dict, root: str) -> dict:
+    """The app as the balancer role wants it in balancer_pools. What belongs to its answers is the hosts' own Nginx's to say."""
+    whole = site(name, app, root)
+    kept = {key: whole[key] for key in ("name", "domains", "unbuffered", "websockets", "error_pages")}
+    # The hosts' own Nginx is to be the one that gives up.
+    limits = {"timeout": whole["limits"]["timeout"] + 5}
+    limits |= {key: whole["limits"][key] for key in ("body",) if key in whole["limits"]}
+    tls = {"tls": whole["tls"]} if "tls" in whole and not ends_on_host(app) else {}
+    return {
+        "site": {**kept, "limits": limits, **tls},
+        "terminate": "host" if ends_on_host(app) else "balancer",
+        "path": app["health"].get("path", "/"),
+        "host": app["health"]["host"],
+        "balance": "client" if app["sticky"] else app["balance"],
+    }
+
+
+def fleet_errors(apps: dict[str, dict], balancers: dict[str, str], hosts: dict[str, str]) -> list[str]:
+    """What cannot work where ``hosts`` stand behind ``balancers``, each a mapping of names to addresses."""
+    errors = balancer_settings.address_errors({**balancers, **hosts}) if balancers else []
+    with_tls = {name: ends_on_host(app) for name, app in apps.items() if app["tls"]}
+    if balancers and len(set(with_tls.values())) > 1:
+        name = next(name for name, on_host in with_tls.items() if not on_host)
+        errors.append(
+            f"slipway_apps.{name}.tls.terminate: expected host as in the others, since TLS ends in one place for all apps, found balancer; "
+            "write terminate: host for all or for none"
+        )
+    for name, on_host in with_tls.items() if balancers else ():
+        ends = hosts if on_host else balancers
+        if apps[name]["tls"]["provider"] == "acme" and len(ends) > 1:
+            errors.append(
+                f"slipway_apps.{name}.tls.provider: expected files or selfsigned where TLS ends on {len(ends)} hosts, since an ACME server "
+                "asks any of them, found acme; write tls: {provider: files, certificate: PATH, key: PATH}"
+            )
+    return errors
 
 
 def _is_shared(folder: str, app: dict) -> bool:

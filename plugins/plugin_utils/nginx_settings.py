@@ -42,6 +42,11 @@ LISTEN = Rule(
     "ports, or addresses with a port",
     "[::]:80",
 )
+SERVER = Rule(
+    r"([0-9.]+|\[[0-9A-Fa-f:.]+\]|(?=.{1,253}:)[A-Za-z0-9.-]+):[0-9]{1,5}",
+    "addresses with a port",
+    "10.0.0.11:80",
+)
 HEADER = Rule(
     "(?=.{1,60}$)[A-Z][A-Za-z0-9]*(-[A-Z][A-Za-z0-9]*)*",
     "names of headers, each word of them with a capital",
@@ -105,6 +110,7 @@ def errors(variables: dict) -> list[str]:
         *_header_misfits("nginx_headers", variables["nginx_headers"]),
         *_network_misfits("nginx_trusted_proxies", variables["nginx_trusted_proxies"]),
         *misfits("nginx_passwords", variables["nginx_passwords"], USER),
+        *_passed_errors(variables),
     ]
     if "add_header" in variables["nginx_extra_config"]:
         found.append(
@@ -167,7 +173,8 @@ def site_errors(site: dict) -> list[str]:
     found = [
         *misfits("name", [site["name"]], NAME),
         *misfits("domains", site["domains"], DOMAIN),
-        *misfits("socket", [site["socket"]], PATH),
+        *misfits("socket", _given(site.get("socket")), PATH),
+        *misfits("servers", site.get("servers") or [], SERVER),
         *misfits("root", [site.get("root") or ""] if static or shared else _given(site.get("root")), PATH),
         *misfits("assets", _given(site.get("assets")), PATH),
         *misfits("static", static, PREFIX),
@@ -193,6 +200,11 @@ def site_errors(site: dict) -> list[str]:
         found.append(
             f"limits.burst: expected limits.rate beside it, found none; write for example rate: {RATE.example}"
         )
+    if (site.get("socket") is None) == (not site.get("servers")):
+        found.append(
+            f"socket: expected either a socket or servers, found {'both' if site.get('servers') else 'neither'}; "
+            "write for example socket: /srv/hello/active.sock"
+        )
     if tls := site.get("tls"):
         found += [
             *misfits("tls.certificate", [tls["certificate"]], PATH),
@@ -203,6 +215,27 @@ def site_errors(site: dict) -> list[str]:
     if not site["domains"]:
         found.append(f"domains: expected at least one host name, found none; write for example {DOMAIN.example}")
     return found
+
+
+def _passed_errors(variables: dict) -> Iterator[str]:
+    """What keeps TLS from passing through, to this host or from it."""
+    passed, sites = variables.get("nginx_passed") or [], variables["nginx_sites"]
+    for index, pool in enumerate(passed):
+        where = f"nginx_passed[{index}]"
+        yield from misfits(f"{where}.name", [pool["name"]], NAME)
+        yield from misfits(f"{where}.domains", pool["domains"], DOMAIN)
+        yield from misfits(f"{where}.servers", pool["servers"], SERVER)
+    for index, site in enumerate(sites):
+        tls = site.get("tls")
+        if tls and passed:
+            yield (
+                f"nginx_sites[{index}].tls: expected none where nginx_passed has the port of HTTPS, found one; end TLS in one place for "
+                "all apps, by terminate: host in each one's tls or in none's"
+            )
+        if tls and variables.get("nginx_tls_proxy_protocol") and not tls.get("redirect", True):
+            yield f"nginx_sites[{index}].tls.redirect: expected true with nginx_tls_proxy_protocol, found false; leave it out"
+    if variables.get("nginx_tls_proxy_protocol") and not variables["nginx_trusted_proxies"]:
+        yield "nginx_trusted_proxies: expected the balancers' addresses with nginx_tls_proxy_protocol, found none; write for example [10.0.0.5]"
 
 
 def _cache_errors(cache: dict) -> Iterator[str]:

@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 _HEAD = ["host", "app", "live", "slot", "since (UTC)", "workers", "last deploy", "previous", "kept"]
+_POOL = ["balancer", "host", "address", "gets requests", "why not"]
 _RELEASES = ["kept", "built (UTC)", "outcome", "source"]
 
 
-def status_table(hosts: dict[str, dict]) -> str:
+def status_table(hosts: dict[str, dict], balancers: dict[str, dict] | None = None) -> str:
     """One row per host and app, then one line for each thing that wants attention.
 
-    ``hosts`` is what the status module returned, by host. Where only one app of one host is asked for, its releases follow.
+    ``hosts`` is what the status module returned, by host, ``balancers`` what the pool module told of its hosts. Where only one
+    app of one host is asked for, its releases follow.
     """
     rows, remarks, apps = [], [], []
     for host, answer in hosts.items():
@@ -25,6 +27,9 @@ def status_table(hosts: dict[str, dict]) -> str:
     parts = [aligned([_HEAD, *rows])]
     if len(apps) == len(rows) == 1:
         parts.append(aligned([_RELEASES, *_release_rows(apps[0])]))
+    if balancers:
+        parts.append(aligned([_POOL, *_pool_rows(balancers)]))
+        remarks += [f"{name}: {told.get('msg') or 'gave no answer'}" for name, told in balancers.items() if "hosts" not in told]
     if remarks:
         parts.append("\n".join(remarks))
     return "\n\n".join(parts)
@@ -47,6 +52,14 @@ def _row(app: dict) -> list[str]:
 def _outcome(last: dict) -> str:
     """A rollback that someone asked for is told from one that the deploy made by itself."""
     return "rollback" if last.get("rollback") and last["outcome"] == "live" else last.get("outcome", "")
+
+
+def _pool_rows(balancers: dict[str, dict]) -> list[list[str]]:
+    return [
+        [balancer, host, seen["address"], "yes" if seen["in"] else "no", seen["why"]]
+        for balancer, told in balancers.items()
+        for host, seen in (told.get("hosts") or {}).items()
+    ]
 
 
 def _release_rows(app: dict) -> list[list[str]]:

@@ -1,0 +1,115 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pool
+short_description: Take a host out of a balancer's pool, or put it back
+version_added: 1.1.0
+author:
+  - slipway contributors (@slipway)
+description:
+  - Runs on a balancer that the role C(balancer) made, by delegation. On a host that is none, or whose pool does not have the host yet,
+    nothing happens.
+  - A host that is out gets no new requests, those that it has end. Nginx is not reloaded.
+options:
+  host:
+    description: Name of the host in the pool. Needed but with O(state=told).
+    type: str
+  state:
+    description:
+      - V(out) takes the host out and waits until it holds no request, at most O(timeout). It stays out until it is put back, through
+        reboots of both. The last host that gets requests is not taken out.
+      - V(in) puts it back and waits until its Nginx and all apps have answered the balancer. When they have not within O(timeout), the
+        module fails.
+      - V(told) tells of all hosts and changes nothing.
+    type: str
+    choices: [in, out, told]
+    required: true
+  timeout:
+    description: Seconds to wait.
+    type: float
+    default: 30
+  wait:
+    description: Whether to wait with O(state=in).
+    type: bool
+    default: true
+  force:
+    description: Take the last host out, too.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    support: full
+    description: Can run in check mode and predict changes without making any.
+  diff_mode:
+    support: none
+    description: Whether the host is in the pool is all that there is to show.
+"""
+
+EXAMPLES = r"""
+- name: Take this host out
+  slipway.flask.pool:
+    host: "{{ inventory_hostname }}"
+    state: out
+  delegate_to: "{{ item }}"
+  loop: "{{ groups['balancer'] }}"
+"""
+
+RETURN = r"""
+hosts:
+  description: Each host's C(address), whether it is C(in) (gets requests), whether it was C(drained), and C(why) it gets none.
+  returned: with O(state=told)
+  type: dict
+held:
+  description: Requests that the host still held when the time was up.
+  returned: when it was taken out
+  type: int
+  sample: 0
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.slipway.flask.plugins.module_utils import pool
+
+
+def main() -> None:
+    module = AnsibleModule(
+        {
+            "host": {"type": "str"},
+            "state": {"type": "str", "choices": ["in", "out", "told"], "required": True},
+            "timeout": {"type": "float", "default": 30},
+            "wait": {"type": "bool", "default": True},
+            "force": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+        required_if=[["state", "in", ["host"]], ["state", "out", ["host"]]],
+    )
+    if module.params["state"] == "told":
+        try:
+            module.exit_json(changed=False, hosts=pool.state())
+        except pool.PoolError as error:
+            module.fail_json(msg=str(error))
+    host, out, timeout = module.params["host"], module.params["state"] == "out", module.params["timeout"]
+    settings = pool.Settings.read()
+    if settings is None or host not in settings.hosts:
+        module.exit_json(changed=False)
+    changed = (host in pool.marks()) != out
+    if module.check_mode:
+        module.exit_json(changed=changed, **({"held": 0} if out else {}))
+    try:
+        if out:
+            held = pool.drain(settings, host, timeout, module.params["force"])
+            if held:
+                module.warn(f"{host} still held {held} requests after {timeout:g} s; they may go on.")
+            module.exit_json(changed=changed, held=held)
+        why = pool.undrain(host, timeout if module.params["wait"] else 0)
+        if why and module.params["wait"]:
+            module.fail_json(msg=f"{host} gets no requests yet, {timeout:g} s after it was put back: {why}")
+        module.exit_json(changed=changed)
+    except (pool.PoolError, OSError) as error:
+        module.fail_json(msg=f"{host}: {error}")
+
+
+if __name__ == "__main__":
+    main()

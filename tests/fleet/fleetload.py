@@ -1,0 +1,42 @@
+"""The strict client before a fleet, where an entry lies on the host that took it, and hosts of two releases may answer in turn."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+
+from load import Load
+
+
+class AnyTurn:
+    """In place of the client's own order of releases, which one host keeps and a fleet does not."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[float, str]] = []
+
+    def check(self, release: str, begun: int, now: float) -> None:
+        """Any will do."""
+
+
+class FleetLoad(Load):
+    """Pages, the API with one POST in three requests, and long requests. No stream: what has begun cannot move to another host."""
+
+    def __init__(self, *words, slow: float = 0, **options) -> None:
+        super().__init__(*words, slow=0, **options)
+        self.turns = AnyTurn()
+        self.slow = slow
+        if slow:
+            self._threads.append(threading.Thread(target=self._long, args=(0,)))
+
+    def _client(self, number: int) -> None:
+        pool = self._pool()
+        for count in itertools.count(number):
+            if count % 3 == 0:
+                boat = f"Load {number} {count % 30}"
+                entry = {"boat": boat, "movement": "in", "skipper": "Load"}
+                self._ask(pool, 201, boat, "POST", "/api/entries", entry)
+            else:
+                path, text = ("/", "<title>") if count % 3 == 1 else ("/api/entries?limit=1", '"')
+                self._ask(pool, 200, text, "GET", path)
+            if self._stop.wait(self.pause):
+                return
