@@ -289,7 +289,7 @@ def serve() -> None:
             write(STATE, json.dumps({"hosts": now}, indent=1) + "\n")
         time.sleep(_TICK)
     # Anew, with the files as they are now. The table stands meanwhile.
-    os.execv(sys.executable, [sys.executable, *sys.argv])
+    os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606
 
 
 def outside(verdicts: dict[str, Verdict]) -> set[str]:

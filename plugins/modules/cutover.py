@@ -566,7 +566,13 @@ class Run:
         """What changes, as texts. With a slot that serves again as it stands, its release."""
         if not self.returns:
             return diff_of(self.app, self.live, self.slot)
-        return [{"header": self.app.layout.home, "before": f"release {self.previous}\n", "after": f"release {self.app.release}\n"}]
+        return [
+            {
+                "header": self.app.layout.home,
+                "before": f"release {self.previous}\n",
+                "after": f"release {self.app.release}\n",
+            }
+        ]
 
     def found(self) -> dict:
         return {"release": self.app.release, "slot": self.slot, "previous": self.previous, "tidied": self.tidied}

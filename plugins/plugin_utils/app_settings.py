@@ -17,7 +17,11 @@ from pathlib import Path
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
-from ansible_collections.slipway.flask.plugins.plugin_utils import balancer_settings, certificate_settings, nginx_settings
+from ansible_collections.slipway.flask.plugins.plugin_utils import (
+    balancer_settings,
+    certificate_settings,
+    nginx_settings,
+)
 
 # Keys that are a role's variable less its prefix, then those with a name of their own.
 _KEYS = {

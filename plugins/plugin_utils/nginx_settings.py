@@ -235,7 +235,10 @@ def _passed_errors(variables: dict) -> Iterator[str]:
         if tls and variables.get("nginx_tls_proxy_protocol") and not tls.get("redirect", True):
             yield f"nginx_sites[{index}].tls.redirect: expected true with nginx_tls_proxy_protocol, found false; leave it out"
     if variables.get("nginx_tls_proxy_protocol") and not variables["nginx_trusted_proxies"]:
-        yield "nginx_trusted_proxies: expected the balancers' addresses with nginx_tls_proxy_protocol, found none; write for example [10.0.0.5]"
+        yield (
+            "nginx_trusted_proxies: expected the balancers' addresses with nginx_tls_proxy_protocol, found none; "
+            "write for example [10.0.0.5]"
+        )
 
 
 def _cache_errors(cache: dict) -> Iterator[str]:

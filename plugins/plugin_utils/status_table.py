@@ -29,7 +29,9 @@ def status_table(hosts: dict[str, dict], balancers: dict[str, dict] | None = Non
         parts.append(aligned([_RELEASES, *_release_rows(apps[0])]))
     if balancers:
         parts.append(aligned([_POOL, *_pool_rows(balancers)]))
-        remarks += [f"{name}: {told.get('msg') or 'gave no answer'}" for name, told in balancers.items() if "hosts" not in told]
+        remarks += [
+            f"{name}: {told.get('msg') or 'gave no answer'}" for name, told in balancers.items() if "hosts" not in told
+        ]
     if remarks:
         parts.append("\n".join(remarks))
     return "\n\n".join(parts)

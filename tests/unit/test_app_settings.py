@@ -28,6 +28,7 @@ def test_five_lines_are_enough():
         "static": None,
         "protected": {},
         "shared": [],
+        "balance": "least_connections",
         "build_timeout": 900,
         "server": "gunicorn",
         "workers": "auto",
@@ -208,7 +209,7 @@ REFUSED = {
     ],
     "unknown key": [
         ({"wrkers": 2}, "wrkers: unknown key; did you mean workers?"),
-        ({"colour": "red"}, "colour: unknown key; an app may have: access, before_start, before_switch, "),
+        ({"colour": "red"}, "colour: unknown key; an app may have: access, balance, before_start, before_switch, "),
         ({"limits": {"bdy": "1m"}}, "limits.bdy: unknown key; did you mean body?; write limits: {body: 100m"),
         ({"health": {"pth": "/"}}, "health.pth: unknown key; did you mean path?; write health: {path: /healthz}"),
         ({"source": {"pat": "x"}}, "source.pat: unknown key; did you mean path?; write source: {path: my_app}"),

@@ -33,7 +33,9 @@ def test_a_host_without_address_is_named():
     [({}, 1, "100%"), ({"www2": False}, 1, "100%"), ({"www2": True}, 1, "1"), ({"www1": True}, "50%", "50%")],
 )
 def test_hosts_take_turns_only_where_something_is_due(due, serial, size):
-    hostvars = {name: {"slipway_serial": serial, **({"slipway_due": due[name]} if name in due else {})} for name in HOSTVARS}
+    hostvars = {
+        name: {"slipway_serial": serial, **({"slipway_due": due[name]} if name in due else {})} for name in HOSTVARS
+    }
     assert batch(list(HOSTVARS), hostvars) == size
 
 
@@ -42,8 +44,15 @@ def test_a_quarter_at_a_time_where_nothing_is_said():
 
 
 def test_what_was_switched_last_returns_first():
-    hostvars = {"www1": {"slipway_switched": {"hello": "green"}}, "www2": {"slipway_switched": {"hello": "blue"}}, "www3": {}}
-    assert [(one["host"], one["slot"]) for one in switched(list(hostvars), hostvars)] == [("www2", "blue"), ("www1", "green")]
+    hostvars = {
+        "www1": {"slipway_switched": {"hello": "green"}},
+        "www2": {"slipway_switched": {"hello": "blue"}},
+        "www3": {},
+    }
+    assert [(one["host"], one["slot"]) for one in switched(list(hostvars), hostvars)] == [
+        ("www2", "blue"),
+        ("www1", "green"),
+    ]
 
 
 GOOD = {
@@ -100,7 +109,10 @@ BALANCERS, HOSTS = {"lb1": "10.0.0.5", "lb2": "10.0.0.6"}, {"www1": "10.0.0.11",
 @pytest.mark.parametrize(
     ("apps", "where"),
     [
-        ({"a": {"tls": {"provider": "selfsigned"}}, "b": {"tls": {"provider": "selfsigned", "terminate": "host"}}}, "a.tls.terminate"),
+        (
+            {"a": {"tls": {"provider": "selfsigned"}}, "b": {"tls": {"provider": "selfsigned", "terminate": "host"}}},
+            "a.tls.terminate",
+        ),
         ({"a": {"tls": {"provider": "acme"}}}, "a.tls.provider"),
         ({"a": {"tls": {"provider": "acme", "terminate": "host"}}}, "a.tls.provider"),
     ],
@@ -116,11 +128,22 @@ def test_one_server_may_have_it_all():
 
 
 def test_a_pool_has_what_a_balancer_must_know_of_an_app():
-    app = settled(hello={"tls": {"provider": "selfsigned"}, "limits": {"body": "5m", "rate": "1/s"}, "health": {"path": "/readyz"}})["hello"]
+    app = settled(
+        hello={
+            "tls": {"provider": "selfsigned"},
+            "limits": {"body": "5m", "rate": "1/s"},
+            "health": {"path": "/readyz"},
+        }
+    )["hello"]
     pool = app_settings.pool("hello", app, "/srv")
     assert pool["site"]["limits"] == {"timeout": 65, "body": "5m"}
     assert pool["site"]["tls"]["certificate"] == "/etc/slipway/certificates/hello/fullchain.pem"
-    assert (pool["terminate"], pool["path"], pool["host"], pool["balance"]) == ("balancer", "/readyz", "hello.example.com", "least_connections")
+    assert (pool["terminate"], pool["path"], pool["host"], pool["balance"]) == (
+        "balancer",
+        "/readyz",
+        "hello.example.com",
+        "least_connections",
+    )
 
 
 def test_clients_that_must_come_back_do():

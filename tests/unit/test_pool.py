@@ -163,7 +163,9 @@ def test_a_host_without_nginx_refuses(listening):
     assert "refused" in pool.ask_nginx("127.0.0.1", 1, 0.5)
 
 
-@pytest.mark.parametrize(("status", "why"), [("404 Not Found", ""), ("502 Bad Gateway", "hello: GET /readyz answered 502")])
+@pytest.mark.parametrize(
+    ("status", "why"), [("404 Not Found", ""), ("502 Bad Gateway", "hello: GET /readyz answered 502")]
+)
 def test_an_app_is_asked_by_its_host_s_name(listening, status, why):
     port, answers = listening
     answers.append(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
@@ -178,7 +180,10 @@ def told(tmp_path, monkeypatch):
     monkeypatch.setattr(pool, "DRAINED", str(tmp_path / "drained"))
 
     def told(**inside):
-        seen = {name: {"address": "10.0.0.1", "in": is_in, "why": "", "sure": True, "asked": 1e12} for name, is_in in inside.items()}
+        seen = {
+            name: {"address": "10.0.0.1", "in": is_in, "why": "", "sure": True, "asked": 1e12}
+            for name, is_in in inside.items()
+        }
         (tmp_path / "state.json").write_text(json.dumps({"hosts": seen}))
 
     return told
