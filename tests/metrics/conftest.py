@@ -15,7 +15,7 @@ class Prometheus:
         self.host = host
 
     def api(self, path: str, **query: str):
-        words = " ".join(shlex.quote(f"--data-urlencode={key}={value}") for key, value in query.items())
+        words = " ".join(f"--data-urlencode {shlex.quote(f'{key}={value}')}" for key, value in query.items())
         answer = self.host.check_output(
             f"curl --silent --fail --max-time 10 --get {words} http://127.0.0.1:9090/api/v1/{path}"
         )
