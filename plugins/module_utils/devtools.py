@@ -187,8 +187,11 @@ class Browser:
             if went.get("errorText"):
                 raise BenchError(f"{url} could not be opened: {went['errorText']}")
             self.event("Page.loadEventFired", session)
-            time.sleep(0.3)
-            seen = self._read(session)
+            for dummy in range(10):  # What is painted is told a little later.
+                time.sleep(0.3)
+                seen = self._read(session)
+                if seen["lcp"] is not None:
+                    break
             if seen["status"] >= 400:
                 raise BenchError(f"{url} answered {seen['status']}, expected a status below 400")
             self._click(session, click)

@@ -191,6 +191,7 @@ from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
 
 # Of visitors, whom a load would harm.
 _RECENTLY = 600
+_LATE = 10
 
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
@@ -230,8 +231,13 @@ def serving(layout: Layout, asked: dict) -> dict:
 
 def watch(layout: Layout, seconds: int) -> dict:
     with bench.Usage(bench.live(layout)["groups"]) as usage:
-        time.sleep(seconds)
-    return usage.summary()
+        # The other host begins a little later, and what is idle before and after takes nothing.
+        time.sleep(seconds + _LATE)
+    used, share = usage.summary(), (seconds + _LATE) / seconds
+    for group in used.values():
+        group.update({key: round(share * value, 2) for key, value in group.items() if key == "cpus"})
+        group.update({key: round(min(1, share * value), 2) for key, value in group.items() if key == "busy"})
+    return used
 
 
 def rung(layout: Layout, asked: dict) -> dict:
