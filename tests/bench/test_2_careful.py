@@ -60,7 +60,8 @@ def test_what_is_written_is_written_as_often_as_it_was_asked(hello, bench):
 def test_enough_is_enough(bench):
     played, result = bench(most=40, requests=[{"path": "/healthz"}])
     assert played.ok, played.output
-    assert result["serving"]["capped"] and 32 <= result["serving"]["requests"] <= 40
+    # Less those in flight, of 8 clients, and the one that wrk makes at its start to look at.
+    assert result["serving"]["capped"] and 31 <= result["serving"]["requests"] <= 40
     assert "as it serves: ended after" in played.output
 
 

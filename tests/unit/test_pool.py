@@ -144,9 +144,15 @@ def listening():
                 connection.sendall(answers[0])
                 connection.close()
 
-    threading.Thread(target=answer, daemon=True).start()
+    thread = threading.Thread(target=answer)
+    thread.start()
     yield server.getsockname()[1], answers
+    # Closed alone, it would leave the thread waiting for the next one.
+    server.shutdown(socket.SHUT_RDWR)
     server.close()
+    thread.join()
+    for connection in held:
+        connection.close()
 
 
 def test_any_answer_of_nginx_will_do(listening):
