@@ -17,8 +17,9 @@ class History:
     """The file at ``path``: one JSON object per line, oldest first.
 
     Each has ``when`` (UTC), ``release``, ``slot``, ``outcome``, ``previous`` (the release that served before, or ``''``),
-    ``reversible``, ``rollback`` (whether someone asked to go back) and ``why`` (empty when live). One that went live has ``boot``
-    (seconds until it was healthy) and, where that was asked for, ``sample``: of what served ``before`` and ``after`` the cutover.
+    ``reversible``, ``rollback`` (whether someone asked to go back) and ``why`` (empty when live). ``fits`` is false where the settings
+    were the reason. One that went live has ``boot`` (seconds until it was healthy) and, where that was asked for, ``sample``: of what
+    served ``before`` and ``after`` the cutover.
     """
 
     def __init__(self, path: str) -> None:
@@ -56,12 +57,16 @@ class History:
     def failed(self) -> set[str]:
         """Releases whose latest entry is not live.
 
-        A release that serves and whose new settings were refused has not failed: it is its own ``previous``.
+        A release that serves and whose new settings were refused has not failed: it is its own ``previous``. Nor has one that was
+        to be gone back to and that today's settings do not fit: it served with its own.
         """
         latest = {
             entry["release"]: entry["outcome"]
             for entry in self.entries()
-            if entry["outcome"] == LIVE or entry["release"] != entry.get("previous")
+            if entry["outcome"] == LIVE
+            or (
+                entry["release"] != entry.get("previous") and not (entry.get("rollback") and entry.get("fits") is False)
+            )
         }
         return {release for release, outcome in latest.items() if outcome != LIVE}
 

@@ -383,6 +383,7 @@ class Run:
         self.previous = app.release_of(self.live) if self.live else ""
         self.health = {key: value for key, value in params["health"].items() if key != "sample"}
         self.sample: dict[str, dict] = {}
+        self.fits = True
 
     def tell(self, text: str) -> None:
         """A line of the journal: ``journalctl -t slipway``."""
@@ -441,6 +442,7 @@ class Run:
 
     def fit(self) -> None:
         """Have a release that the settings fit, or :class:`Refused`."""
+        self.fits = False
         for distribution, write in self.params["needs"].items():
             with self.stage(f"release {self.app.release} does not fit its settings"):
                 if not self.app.has(distribution):
@@ -449,6 +451,7 @@ class Run:
             with self.stage(f"release {self.app.release} does not fit its settings"):
                 if self.app.has(distribution):
                     raise CutoverError(f"{distribution} is installed; {write}")
+        self.fits = True
 
     # The cutover
 
@@ -626,6 +629,7 @@ class Run:
             self.history.add(
                 release=self.app.release, slot=self.slot, outcome=outcome, previous=self.previous, reversible=declared,
                 rollback=self.goes_back, why=" ".join(why.split())[:500], **self.measured(outcome),
+                **({} if self.fits else {"fits": False}),
             )  # fmt: skip
         except OSError as error:
             self.tell(f"the history could not be written: {error}")

@@ -7,6 +7,7 @@ import os
 
 import pytest
 from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
+from ansible_collections.slipway.flask.plugins.module_utils.history import History
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout, other_than
 from ansible_collections.slipway.flask.plugins.modules import cutover
 from ansible_collections.slipway.flask.plugins.modules.cutover import Interrupted, Refused, Run
@@ -237,6 +238,8 @@ def test_a_release_without_the_server_of_its_settings(host):
         "hello: release r1 does not fit its settings: granian is not installed; deploy anew.\nRelease r2 still"
     )
     assert host.done == []
+    # It is as good as it was, and kept.
+    assert History(host.layout.history).failed() == set()
 
 
 def test_what_is_remembered_holds_no_line_of_the_app(host):
