@@ -235,10 +235,8 @@ def load(target: Target, requests: list[dict], groups: dict[str, list[int]], pla
     wrk = Wrk(target.url, target.address, target.port, requests, plan["clients"], plan["seconds"], plan["most"],
               plan["timeout"], nice)  # fmt: skip
     try:
-        with (
-            Usage({**groups, "wrk": [wrk.process.pid]}) as usage,
-            under.meanwhile() if under else contextlib.nullcontext(),
-        ):
+        asking = under.meanwhile() if under else contextlib.nullcontext()
+        with Usage({**groups, "wrk": [wrk.process.pid]}) as usage, asking:
             # Short of its end, so that wrk's own share is still there to be read.
             time.sleep(max(0.1, plan["seconds"] - 0.2))
         result = wrk.finish()

@@ -89,7 +89,8 @@ options:
 attributes:
   check_mode:
     support: partial
-    description: Makes no load in check mode and returns nothing but what O(measure=look) does.
+    description: Can run in check mode.
+    details: Makes no load in check mode and returns nothing but what O(measure=look) does.
   diff_mode:
     support: none
     description: Changes nothing that lasts, so there is nothing to show.

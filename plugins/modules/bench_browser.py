@@ -41,7 +41,8 @@ options:
 attributes:
   check_mode:
     support: partial
-    description: Opens no page in check mode.
+    description: Can run in check mode.
+    details: Opens no page in check mode.
   diff_mode:
     support: none
     description: Changes nothing, so there is nothing to show.

@@ -111,7 +111,7 @@ def settle(
         )
     for key, host in (("from", asked["from"]), ("browser.on", (asked["browser"] or {}).get("on"))):
         if host and host != "localhost" and host not in known:
-            refuse(key, "a host of the inventory", host, f"{key.split('.')[-1]}: {known[0] if known else 'load1'}")
+            refuse(key, "a host of the inventory", host, f"{key.rpartition('.')[2]}: {known[0] if known else 'load1'}")
     if asked["browser"] and not 1 <= asked["browser"]["visits"] <= 20:
         refuse("browser.visits", "a number from 1 to 20", asked["browser"]["visits"], "visits: 3")
     if errors:

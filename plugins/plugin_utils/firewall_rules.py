@@ -40,7 +40,7 @@ def ports(listen: Iterable) -> list[int]:
     """The ports that are listened on for others than the host itself."""
     found = set()
     for text in map(str, listen):
-        address, _, port = text.rpartition(":")
+        address, _sep, port = text.rpartition(":")
         if not re.fullmatch(r"127\.[0-9.]+|\[::1\]", address):
             found.add(int(port))
     return sorted(found)
