@@ -74,10 +74,18 @@ def test_the_app_knows_the_scheme_that_nginx_took(served, scheme):
     assert f'"scheme":"{scheme}"' in served.run(f"{ask} http://localhost/whoami").replace(" ", "")
 
 
-@pytest.mark.parametrize("path", ["/wait", "/wait-async"])
-def test_requests_that_wait_are_served_at_once_as_far_as_the_class_does(served, path):
-    if path == "/wait-async" and served.kind.worker_class == "gevent":
-        pytest.skip("asyncio allows one loop for each thread, and greenlets share theirs")
+def test_requests_that_wait_are_served_at_once_as_far_as_the_class_does(served):
+    in_turns(served, "/wait")
+
+
+# Not with greenlets: asyncio allows one loop for each thread, and they share theirs.
+@pytest.mark.only("gunicorn-gthread", "gunicorn-sync", "uwsgi-gthread", "granian-gthread")
+def test_so_are_async_routes(served):
+    in_turns(served, "/wait-async")
+
+
+def in_turns(served, path: str) -> None:
+    """Ask for a route that waits half a second, 16 times at once."""
     count, at_once = 16, min(16, 2 * served.kind.at_once)
     served.together(path + "?ms=1", count)
     took = served.together(path + "?ms=500", count)
