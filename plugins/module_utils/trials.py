@@ -19,7 +19,7 @@ from ansible_collections.slipway.flask.plugins.module_utils.errors import Cutove
 from ansible_collections.slipway.flask.plugins.module_utils.health import Probe
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout, other_than
 from ansible_collections.slipway.flask.plugins.module_utils.measure import measure
-from ansible_collections.slipway.flask.plugins.module_utils.proc import children, family, giving_way, memory
+from ansible_collections.slipway.flask.plugins.module_utils.proc import children, family, memory, session_gives_way
 from ansible_collections.slipway.flask.plugins.module_utils.search import Candidate
 from ansible_collections.slipway.flask.plugins.module_utils.slots import App
 from ansible_collections.slipway.flask.plugins.module_utils.systemd import Late, run, systemctl
@@ -129,9 +129,9 @@ class Trials(App):
             with self.trial(self.slot):
                 self.start(self.slot, probe.timeout)
                 vitals = self.vitals(self.slot)
-                with giving_way(int(self.units()[self.layout.service(self.slot)]["MainPID"]), 0):
-                    probe.wait(self.layout.socket_path(self.slot), vitals, begun + probe.timeout)
-                    yield time.monotonic() - begun
+                session_gives_way(int(self.units()[self.layout.service(self.slot)]["MainPID"]), self.nice)
+                probe.wait(self.layout.socket_path(self.slot), vitals, begun + probe.timeout)
+                yield time.monotonic() - begun
         finally:
             self._end()
 
