@@ -30,18 +30,20 @@ class Played(NamedTuple):
         return sum(int(number) for number in re.findall(r"\bchanged=(\d+)", self.output))
 
 
-def play(playbook: str | Path, *arguments: str, cwd: Path = ROOT, **variables) -> Played:
+def play(playbook: str | Path, *arguments: str, cwd: Path = ROOT, inventory: Path = INVENTORY, **variables) -> Played:
     """``ansible-playbook`` with ``variables`` in a file, its output as one text. Bounded to five minutes.
 
     As a user who types it in ``cwd``, with what lies there: a checkout's ansible.cfg, or installed collections.
     """
-    with playing(playbook, *arguments, cwd=cwd, **variables) as process:
+    with playing(playbook, *arguments, cwd=cwd, inventory=inventory, **variables) as process:
         output, _ = process.communicate(timeout=300)
     return Played(process.returncode == 0, output)
 
 
 @contextlib.contextmanager
-def playing(playbook: str | Path, *arguments: str, cwd: Path = ROOT, **variables) -> Iterator[subprocess.Popen]:
+def playing(
+    playbook: str | Path, *arguments: str, cwd: Path = ROOT, inventory: Path = INVENTORY, **variables
+) -> Iterator[subprocess.Popen]:
     """The same while it runs, in a process group of its own, which is killed when the block ends before it."""
     others = ("ANSIBLE_CO", "ANSIBLE_SSH_EXTRA")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(others)}
@@ -49,7 +51,7 @@ def playing(playbook: str | Path, *arguments: str, cwd: Path = ROOT, **variables
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
         json.dump(variables, file)
         file.flush()
-        command = ["ansible-playbook", "-i", str(INVENTORY), f"--extra-vars=@{file.name}", str(playbook), *arguments]
+        command = ["ansible-playbook", "-i", str(inventory), f"--extra-vars=@{file.name}", str(playbook), *arguments]
         with subprocess.Popen(
             command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, start_new_session=True,

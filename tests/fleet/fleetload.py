@@ -13,6 +13,7 @@ class AnyTurn:
 
     def __init__(self) -> None:
         self.seen: list[tuple[float, str]] = []
+        self.announced: set[str] = set()
 
     def check(self, release: str, begun: int, now: float) -> None:
         """Any will do."""
@@ -25,6 +26,7 @@ class FleetLoad(Load):
         super().__init__(*words, slow=0, **options)
         self.turns = AnyTurn()
         self.slow = slow
+        self.long: list[float] = []  # how long those took
         if slow:
             self._threads.append(threading.Thread(target=self._long, args=(0,)))
 
@@ -40,3 +42,11 @@ class FleetLoad(Load):
                 self._ask(pool, 200, text, "GET", path)
             if self._stop.wait(self.pause):
                 return
+
+    def _long(self, number: int) -> None:
+        """One that has to be asked of another host begins there anew."""
+        ms, pool = int(1000 * self.slow), self._pool()
+        while not self._stop.is_set():
+            begun = self.now()
+            self._ask(pool, 200, str(ms), "GET", f"/wait?ms={ms}", timed=False)
+            self.long.append(self.now() - begun)
