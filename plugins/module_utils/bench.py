@@ -236,7 +236,7 @@ def load(target: Target, requests: list[dict], groups: dict[str, list[int]], pla
               plan["timeout"], nice)  # fmt: skip
     try:
         asking = under.meanwhile() if under else contextlib.nullcontext()
-        with Usage({**groups, "wrk": [wrk.process.pid]}) as usage, asking:
+        with asking, Usage({**groups, "wrk": [wrk.process.pid]}) as usage:
             # Short of its end, so that wrk's own share is still there to be read.
             time.sleep(max(0.1, plan["seconds"] - 0.2))
         result = wrk.finish()
