@@ -27,10 +27,10 @@ def test_a_server_that_was_replaced_is_no_fault(host, prometheus, hello):
     exits = f'slipway_worker_exits_total{{app="hello",slot="{hello.slot}"}}'
     before = prometheus.scrape()[exits]
     host.check_output("systemctl restart flask-hello")
-    time.sleep(3)
-    found = prometheus.scrape()
-    assert found[exits] == before
-    assert found[f'slipway_workers{{app="hello",slot="{hello.slot}"}}'] == len(hello.workers)
+    time.sleep(3)  # What is told may be of a moment ago.
+    told = f'slipway_workers{{app="hello",slot="{hello.slot}"}}'
+    wait_for(lambda: prometheus.scrape()[told] == len(hello.workers) > 0, "the new ones are told of", 20)
+    assert prometheus.scrape()[exits] == before
 
 
 def test_a_target_that_is_gone_is_told_of(host, prometheus):
