@@ -92,7 +92,7 @@ options:
             it installed. An app that has V(sync) or V(gevent) may need it, so that nothing else is tried unless it is named here.
         type: list
         elements: str
-        choices: [sync, gthread, gevent]
+        choices: [sync, gthread, gevent, asgi]
       max_workers:
         description: Most workers to try. When not given three for each processor and two to spare.
         type: int
@@ -247,7 +247,7 @@ from ansible_collections.slipway.flask.plugins.module_utils.search import (
 from ansible_collections.slipway.flask.plugins.module_utils.signals import Interrupted, attended, heed_signals
 from ansible_collections.slipway.flask.plugins.module_utils.trials import Trials, busy_share, meminfo
 
-CLASSES = ["sync", "gthread", "gevent"]
+CLASSES = ["sync", "gthread", "gevent", "asgi"]
 REQUEST = {
     "path": {"type": "str", "required": True},
     "method": {"type": "str", "choices": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"], "default": "GET"},
@@ -335,6 +335,10 @@ def space(params: dict, trials: Trials) -> Space:
         classes = ["gthread", "sync", *(["gevent"] if greenlets else [])]
     if trials.config_name != "gunicorn.conf.py" and (live == "gevent") != ("gevent" in classes):
         raise CutoverError(f"slipway_tune.classes: of this server {live} can be tried and not {', '.join(classes)}")
+    if (live == "asgi") != ("asgi" in classes) or ("asgi" in classes and len(set(classes)) > 1):
+        raise CutoverError(
+            f"slipway_tune.classes: an ASGI app runs under asgi alone, no other does, found {', '.join(classes)} for one under {live}"
+        )
     if "gevent" in classes and not trials.has("gevent"):
         raise CutoverError(
             "slipway_tune.classes: expected classes that the release has, found gevent, which is not installed in it"

@@ -105,10 +105,9 @@ _WRITE = {
     "reversible": "reversible: false",
 }
 _TYPES = {"int": "a number", "bool": "true or false", "list": "a list", "str": "a text"}
-_NOT_FOR_WSGI = {
+_GONE_CLASSES = {
     "eventlet": "Gunicorn no longer has eventlet; write worker_class: gevent",
     "tornado": "the tornado class needs an app of its own kind; write worker_class: gthread",
-    "asgi": "Flask is a WSGI app, which the asgi class cannot run; write worker_class: gthread",
     "gaiohttp": "Gunicorn no longer has gaiohttp; write worker_class: gthread",
 }
 MANY_THREADS = 32  # of a worker that may hold WebSockets
@@ -119,6 +118,8 @@ _NOT_FOR = {
         "worker_class",
         "gevent",
     ): "Granian serves WSGI apps in threads; write worker_class: gthread, or server: gunicorn",
+    ("granian", "worker_class", "asgi"): "Granian is given WSGI apps here; write server: gunicorn",
+    ("uwsgi", "worker_class", "asgi"): "uWSGI has no ASGI; write server: gunicorn",
     ("granian", "websockets", True): "Granian has none for WSGI apps; write server: gunicorn with worker_class: gevent",
     ("granian", "preload", True): "Granian's workers each load the app; write preload: false, or server: gunicorn",
 }
@@ -226,8 +227,8 @@ def _settle_one(name: str, app: dict, fleet_wide: dict) -> tuple[dict, list[str]
             "in seconds and MiB"
         )
     worker_class = str(given.get("worker_class"))
-    if worker_class in _NOT_FOR_WSGI:
-        errors.append(f"worker_class: {_NOT_FOR_WSGI[worker_class]}")
+    if worker_class in _GONE_CLASSES:
+        errors.append(f"worker_class: {_GONE_CLASSES[worker_class]}")
     if errors:
         return {}, errors
     checked = ArgumentSpecValidator(known).validate(given)
@@ -327,7 +328,7 @@ def _rules(app: dict) -> list[str]:
             f"protected: {prefix} stands in static too, where everyone may ask for it; write it in one of them"
         )
     held = app["threads"] if app["worker_class"] == "gthread" else 1
-    if app["websockets"] and app["worker_class"] != "gevent" and held < MANY_THREADS:
+    if app["websockets"] and app["worker_class"] not in ("gevent", "asgi") and held < MANY_THREADS:
         errors.append(
             f"worker_class: expected gevent where websockets is true, found {app['worker_class']}, whose worker can hold {held} "
             f"WebSocket{'s' * (held > 1)} and then answers nobody else; write worker_class: gevent, or gthread with threads: "

@@ -17,7 +17,7 @@ APP = yaml.safe_load((INVENTORY / "group_vars/web.yml").read_text(encoding="utf-
 
 
 class Kind(NamedTuple):
-    """A server and its class of workers, how many requests that wait one worker has at once, and the host of all its tests.
+    """A server and its class of workers, how many requests that wait one worker has at once, the host of all its tests, and the app.
 
     On other hosts a kind that is ``everywhere`` has the quick ones.
     """
@@ -28,6 +28,7 @@ class Kind(NamedTuple):
     at_once: int
     machine: str
     everywhere: bool = False
+    wsgi: str = APP["wsgi"]
 
 
 KINDS = {
@@ -37,6 +38,8 @@ KINDS = {
         Kind("granian-gthread", "granian", "gthread", 4, "debian13", everywhere=True),
         Kind("uwsgi-gevent", "uwsgi", "gevent", 100, "debian13"),
         Kind("gunicorn-gevent", "gunicorn", "gevent", 100, "debian12"),
+        # The wrapper runs one request at a time.
+        Kind("gunicorn-asgi", "gunicorn", "asgi", 1, "debian13", wsgi="hello.asgi:create_app()"),
         Kind("gunicorn-sync", "gunicorn", "sync", 1, "debian13"),
         Kind("gunicorn-gthread", "gunicorn", "gthread", 4, "debian12"),
     )
@@ -53,7 +56,15 @@ class Moved(Served):
     def deploy(self, **keys) -> Played:
         """Run the playbook `deploy` with this kind of server, and some of the app's keys changed."""
         source = {"path": str(ROOT / "sample_app")}
-        app = {**APP, "source": source, "server": self.kind.server, "worker_class": self.kind.worker_class, **keys}
+        kind = self.kind
+        app = {
+            **APP,
+            "source": source,
+            "server": kind.server,
+            "worker_class": kind.worker_class,
+            "wsgi": kind.wsgi,
+            **keys,
+        }
         words = ["--inventory", str(INVENTORY), "--limit", self.machine]
         return play("playbooks/deploy.yml", *words, slipway_apps={self.name: app})
 

@@ -79,7 +79,7 @@ def test_requests_that_wait_are_served_at_once_as_far_as_the_class_does(served):
 
 
 # Not with greenlets: asyncio allows one loop for each thread, and they share theirs.
-@pytest.mark.only("gunicorn-gthread", "gunicorn-sync", "uwsgi-gthread", "granian-gthread")
+@pytest.mark.only("gunicorn-gthread", "gunicorn-sync", "gunicorn-asgi", "uwsgi-gthread", "granian-gthread")
 def test_so_are_async_routes(served):
     in_turns(served, "/wait-async")
 
@@ -147,7 +147,7 @@ def test_a_killed_master_comes_back_and_what_waits_in_the_socket_is_served(serve
 
 
 @pytest.mark.slow
-@pytest.mark.only("gunicorn-gthread", "granian-gthread")
+@pytest.mark.only("gunicorn-gthread", "gunicorn-asgi", "granian-gthread")
 def test_a_worker_that_hangs_is_killed_at_the_timeout(served):
     victim = served.workers[0]
     served.run("kill -STOP %s", str(victim))
@@ -182,7 +182,7 @@ RECYCLING = {
 
 
 @pytest.mark.slow
-@pytest.mark.only("gunicorn-gthread", "uwsgi-gthread", "granian-gthread")
+@pytest.mark.only("gunicorn-gthread", "gunicorn-asgi", "uwsgi-gthread", "granian-gthread")
 def test_workers_that_are_replaced_for_their_age_lose_nothing(served):
     assert served.deploy(**RECYCLING[served.kind.server]).ok
     first, seen = set(served.workers), set()

@@ -227,10 +227,17 @@ REFUSED = {
     "server": [
         ({"worker_class": "eventlet"}, "worker_class: Gunicorn no longer has eventlet; write worker_class: gevent"),
         ({"worker_class": "tornado"}, "worker_class: the tornado class needs an app of its own kind; write worker_"),
-        ({"worker_class": "asgi"}, "worker_class: Flask is a WSGI app, which the asgi class cannot run; write worker_"),
+        ({"worker_class": "asgi", "server": "uwsgi"}, "worker_class: uWSGI has no ASGI; write server: gunicorn"),
+        ({"worker_class": "asgi", "server": "granian"}, "worker_class: Granian is given WSGI apps here; write server"),
         ({"worker_class": "gaiohttp"}, "worker_class: Gunicorn no longer has gaiohttp; write worker_class: gthread"),
-        ({"worker_class": "fast"}, "worker_class: expected one of sync, gthread, gevent, found fast; write worker_"),
-        ({"worker_class": ["sync"]}, "worker_class: expected one of sync, gthread, gevent, found ['sync']; write "),
+        (
+            {"worker_class": "fast"},
+            "worker_class: expected one of sync, gthread, gevent, asgi, found fast; write worker_",
+        ),
+        (
+            {"worker_class": ["sync"]},
+            "worker_class: expected one of sync, gthread, gevent, asgi, found ['sync']; write ",
+        ),
         ({"workers": 0}, "workers: expected auto or a number from 1, found 0 (int); write workers: auto, or a number"),
         ({"workers": -1}, "workers: expected auto or a number from 1, found -1 (int); write workers: auto"),
         ({"workers": "many"}, "workers: expected auto or a number from 1, found 'many'; write workers: auto"),
