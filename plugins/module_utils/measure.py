@@ -9,7 +9,7 @@ import math
 import selectors
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from ansible_collections.slipway.flask.plugins.module_utils.proc import family, memory
 
@@ -26,6 +26,11 @@ def request(
         sent["Content-Length"] = str(len(content))
     lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items())]
     return "\r\n".join([*lines, "", ""]).encode() + content
+
+
+def writing(requests: Iterable[Mapping]) -> list[str]:
+    """Methods of these requests that write to the app's own data, as all but GET and HEAD may."""
+    return sorted({request["method"] for request in requests} - {"GET", "HEAD"})
 
 
 class _Asked:

@@ -14,6 +14,7 @@ description:
   - What serves is asked, and never changed. Each other way of serving is started for the measurement by transient units, as the app's
     user in its sandbox with its own release, settings and environment, and is gone when the module ends.
   - Clients ask in a closed loop, each one for the next thing when it has its answer.
+  - Reports a change where it asked by other methods than GET and HEAD, since these write to the app's own data.
 options:
   name:
     description: The app's name, the key of C(slipway_apps).
@@ -93,7 +94,7 @@ attributes:
     details: Makes no load in check mode and returns nothing but what O(measure=look) does.
   diff_mode:
     support: none
-    description: Changes nothing that lasts, so there is nothing to show.
+    description: Changes nothing but what the app itself does with requests that write, so there is nothing to show.
 """
 
 EXAMPLES = r"""
@@ -189,6 +190,7 @@ from ansible_collections.slipway.flask.plugins.module_utils import bench, wrk
 from ansible_collections.slipway.flask.plugins.module_utils.errors import BenchError, CutoverError
 from ansible_collections.slipway.flask.plugins.module_utils.ladder import NICE, RUNGS, Ladder, static_file
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
+from ansible_collections.slipway.flask.plugins.module_utils.measure import writing
 
 # Of visitors, whom a load would harm.
 _RECENTLY = 600
@@ -269,6 +271,12 @@ def rung(layout: Layout, asked: dict) -> dict:
     return {**measured, "asked": names(requests), **({"kept": kept} if name == "cache" else {})}
 
 
+def wrote(asked: dict) -> bool:
+    """Whether what was asked wrote to the app's data: what serves gets all of it, other ways what they are allowed to."""
+    everything = asked["measure"] in ("serving", "outside") or (asked["writes"] and asked["measure"] != "static")
+    return everything and bool(writing(asked["requests"]))
+
+
 def host_of(domains: list[str]) -> str:
     return domains[0].replace("*", "bench")
 
@@ -293,10 +301,11 @@ def main() -> None:
             module.exit_json(changed=False, used=watch(layout, asked["seconds"]))
         elif asked["measure"] in RUNGS:
             try:
-                module.exit_json(changed=False, measured=rung(layout, asked))
+                module.exit_json(changed=wrote(asked), measured=rung(layout, asked))
             except (BenchError, CutoverError, OSError) as error:
-                module.exit_json(changed=False, measured={}, why=str(error))
-        module.exit_json(changed=False, measured=serving(layout, asked))
+                # It may have been asked until then.
+                module.exit_json(changed=wrote(asked), measured={}, why=str(error))
+        module.exit_json(changed=wrote(asked), measured=serving(layout, asked))
     except (BenchError, CutoverError, OSError) as error:
         module.fail_json(msg=f"bench: {error}")
 

@@ -18,6 +18,7 @@ description:
     written as YAML, what it rests on as JSON and as a page with a plot.
   - It holds the app's lock meanwhile, as a deploy does. Afterwards the idle slot is as it was. When the run is killed, the next deploy puts
     the slot in order, and a server that was left ends by itself. Each measurement is a line of the journal, C(journalctl -t slipway).
+  - Reports a change where it asked by other methods than GET and HEAD, since these write to the app's own data.
   - The settings are those of the server that serves, Gunicorn, uWSGI or Granian; the other two are not in its release.
 options:
   name:
@@ -235,7 +236,7 @@ from ansible_collections.slipway.flask.plugins.module_utils import sizing
 from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
 from ansible_collections.slipway.flask.plugins.module_utils.lock import Busy, locked
-from ansible_collections.slipway.flask.plugins.module_utils.measure import request
+from ansible_collections.slipway.flask.plugins.module_utils.measure import request, writing
 from ansible_collections.slipway.flask.plugins.module_utils.search import (
     Candidate,
     Limits,
@@ -459,7 +460,7 @@ def main() -> None:
         if module.check_mode:
             module.exit_json(**found)
         with locked(layout.lock, f"tune of {layout.name}"), attended(), trials.borrowed():
-            found |= Tuning(params, trials).run(spaces, kept)
+            found |= Tuning(params, trials).run(spaces, kept) | {"changed": bool(writing(params["requests"]))}
         module.exit_json(**found)
     except Interrupted as error:
         module.fail_json(msg=f"{layout.name}: ended by {error}. The idle slot is as it was.")

@@ -9,6 +9,7 @@ import re
 from urllib.parse import urlencode, urlsplit
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.slipway.flask.plugins.module_utils.measure import writing
 
 RUNGS = {
     "development": "Flask's development server",
@@ -203,9 +204,8 @@ def harm(plan: dict, found: dict) -> list[str]:
         reasons.append(f"{found['visitors']} requests for it came from others within the last ten minutes")
     elif found["visitors"] is None:
         reasons.append("Nginx's log does not tell whether others use it")
-    writing = sorted({request["method"] for request in plan["requests"]} - {"GET", "HEAD"})
-    if writing:
-        reasons.append(f"requests with {' and '.join(writing)} write to the app's own data")
+    if methods := writing(plan["requests"]):
+        reasons.append(f"requests with {' and '.join(methods)} write to the app's own data")
     if found["machine"]["available_mib"] < _LITTLE_MIB and plan["ladder"]:
         reasons.append(
             f"{found['machine']['available_mib']} MiB of memory are free, and the ladder starts the app a second time"

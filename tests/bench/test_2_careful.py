@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from ansible_collections.slipway.flask.plugins.module_utils.devtools import program
 
 testinfra_hosts = ["ansible://debian13"]
+
+
+def told_of_the_load(output: str) -> str:
+    """Whether the load on what serves was told as a change."""
+    return re.search(r"Ask what serves and see what it takes.*?^(ok|changed): ", output, re.DOTALL | re.MULTILINE)[1]
 
 
 def test_a_load_that_may_harm_visitors_takes_a_word(hello, bench, asked_here):
@@ -42,6 +49,7 @@ def test_errors_are_counted(bench):
     serving = result["serving"]
     assert serving["errors"]["status"] == serving["failed"] == pytest.approx(serving["requests"] / 2, abs=8)
     assert f"as it serves: {serving['failed']} answers with a status from 400" in played.output
+    assert told_of_the_load(played.output) == "ok"
 
 
 def test_what_is_written_is_written_as_often_as_it_was_asked(hello, bench):
@@ -55,6 +63,7 @@ def test_what_is_written_is_written_as_often_as_it_was_asked(hello, bench):
     # One beforehand, and the last ones, whose answers wrk did not wait for.
     written = hello.json("/api/entries?limit=1")["total"] - before
     assert written == pytest.approx(1 + result["serving"]["requests"] / 4, abs=10)
+    assert told_of_the_load(played.output) == "changed"
 
 
 def test_enough_is_enough(bench):

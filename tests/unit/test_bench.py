@@ -13,6 +13,7 @@ import time
 import pytest
 from ansible_collections.slipway.flask.plugins.module_utils import bench
 from ansible_collections.slipway.flask.plugins.module_utils.errors import BenchError
+from ansible_collections.slipway.flask.plugins.modules.bench import wrote
 
 USUAL = '{address} - - [22/Nov/2026:05:00:{second:02d} +0000] "GET / HTTP/1.1" 200 5 "-" "-" host={host} time=0.1 upstream=0.1 id=1\n'
 JSON = '{{"time": "2026-11-22T06:00:{second:02d}+01:00", "client": "{address}", "host": "{host}", "status": 200}}\n'
@@ -108,3 +109,20 @@ def test_what_a_process_takes_is_seen():
 )
 def test_an_address_names_the_port_where_it_is_not_the_usual_one(port, tls, url):
     assert bench.Target("127.0.0.1", port, "a.example", tls).url == url
+
+
+@pytest.mark.parametrize(
+    ("measure", "writes", "method", "expected"),
+    [
+        ("serving", False, "POST", True),
+        ("outside", False, "DELETE", True),
+        ("serving", False, "HEAD", False),
+        ("server", False, "POST", False),
+        ("server", True, "POST", True),
+        ("server", True, "GET", False),
+        ("static", True, "POST", False),
+    ],
+)
+def test_a_load_that_wrote_is_a_change(measure, writes, method, expected):
+    asked = {"measure": measure, "writes": writes, "requests": [request(), request(method=method)]}
+    assert wrote(asked) is expected

@@ -11,7 +11,7 @@ import time
 
 import pytest
 from ansible_collections.slipway.flask.plugins.module_utils import measure as module
-from ansible_collections.slipway.flask.plugins.module_utils.measure import Sample, measure, percentile, request
+from ansible_collections.slipway.flask.plugins.module_utils.measure import Sample, measure, percentile, request, writing
 from ansible_collections.slipway.flask.plugins.module_utils.proc import family, memory
 
 GOOD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nwell"
@@ -127,3 +127,8 @@ def test_a_sample(serve, monkeypatch):
 def test_memory_of_processes():
     assert memory(family(os.getpid())) > 1 << 20
     assert memory({0}) == 0 and family(0) == set()
+
+
+def test_methods_that_write_are_told():
+    assert writing({"method": method} for method in ("GET", "POST", "HEAD", "DELETE", "POST")) == ["DELETE", "POST"]
+    assert writing([{"method": "HEAD"}]) == []
