@@ -99,8 +99,7 @@ def test_what_served_went_on_serving(run):
 
 
 def test_the_page_opens_in_a_browser(run, tmp_path, bench):
-    if not program():
-        pytest.skip("no browser on this machine")
+    assert program(), "expected a browser on this machine, found none; run script/setup browser"
     page = next(word for word in run.output.replace(",", " ").split() if word.endswith(".html"))
     picture = tmp_path / "report.png"
     subprocess.run(
