@@ -14,7 +14,8 @@ VRRP = 112  # by number, since not every system has the names of protocols
 INTERFACE = r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}\*?"
 NAME = r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,60}"
 
-# Emptied and filled anew in one transaction: there is no moment without it, and none with half of it.
+# Emptied and filled anew in one transaction: there is no moment without it, and none with half of it. What drops is a rule and not
+# the policy, which would outlive all rules: someone who flushed the table would be locked out by an empty one.
 FRAME = """\
 {header}
 # Loaded by slipway-firewall.service. Nothing but this table is touched.
@@ -23,7 +24,7 @@ delete table inet slipway
 
 table inet slipway {{
     chain input {{
-        type filter hook input priority filter; policy drop;
+        type filter hook input priority filter; policy accept;
 
         iif lo accept
         # Errors, pings, and IPv6's neighbours and routers: ICMP in its two forms. A small system does not know its name.
@@ -32,6 +33,7 @@ table inet slipway {{
         # Leases by DHCP over IPv6.
         ip6 saddr fe80::/10 udp dport 546 accept
 {rules}
+        drop comment "all else"
     }}
 }}
 """

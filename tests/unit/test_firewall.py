@@ -20,14 +20,17 @@ def lines(*allow, ssh_ports=(22,), ssh_from=(), interfaces=()) -> list[str]:
     entries = [{**ENTRY, **entry} for entry in allow]
     text = ruleset("# header", entries, list(ssh_ports), list(ssh_from), list(interfaces))
     body = text.partition("udp dport 546 accept\n")[2]
-    return [line.strip() for line in body.splitlines() if line.strip(" }")]
+    found = [line.strip() for line in body.splitlines() if line.strip(" }")]
+    assert found.pop() == 'drop comment "all else"'
+    return found
 
 
 def test_it_begins_anew_in_one_transaction():
     text = ruleset("# header", [], [22], [], [])
     assert text.startswith("# header\n")
     assert text.index("table inet slipway\ndelete table inet slipway\n") < text.index("table inet slipway {")
-    assert "policy drop;" in text
+    # A policy that drops would outlive the rules.
+    assert "policy accept;" in text
 
 
 def test_everyone_may_come_where_nothing_else_is_said():
