@@ -11,6 +11,7 @@ author:
 description:
   - Hosts of C(web) and C(balancer) offer the ports that Nginx listens on, hosts of C(cache) the ports of their engines to the web hosts.
   - Where there are balancers, web hosts offer their ports to these alone.
+  - With C(slipway_metrics) web hosts offer the exporters' ports to the networks of C(metrics_allow), unless these listen on loopback.
 options:
   _input:
     description: The addresses of the hosts of the groups C(web) and C(balancer), by group.
@@ -22,7 +23,7 @@ options:
     elements: str
     required: true
   variables:
-    description: The host's variables, of which those that say where Nginx and the engines listen are read.
+    description: The host's variables, of which those that say where Nginx, the engines and the exporters listen are read.
     type: dict
     required: true
 positional: groups, variables

@@ -7,7 +7,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 ENGINES = {"redis": 6379, "memcached": 11211}
+EXPORTERS = {"metrics_port": 9180, "metrics_node_port": 9100, "metrics_nginx_port": 9113}
+LOOPBACK = r"127\.[0-9.]+|\[?::1\]?"
 
 
 def rules(addresses: Mapping, groups: Iterable[str], variables: Mapping) -> list[dict]:
@@ -19,6 +23,8 @@ def rules(addresses: Mapping, groups: Iterable[str], variables: Mapping) -> list
     if groups & {"web", "balancer"}:
         hidden = "balancer" not in groups and addresses["balancer"]
         found += web(variables, addresses["balancer"] if hidden else None)
+    if "web" in groups:
+        found += metrics(variables)
     if "balancer" in groups and len(addresses["balancer"]) > 1:
         found.append({"name": "the floating address", "protocol": "vrrp", "from": addresses["balancer"]})
     if "cache" in groups:
@@ -36,12 +42,21 @@ def web(variables: Mapping, sources: list[str] | None) -> list[dict]:
     return [rule for rule in found if rule["ports"]]
 
 
+def metrics(variables: Mapping) -> list[dict]:
+    """What the exporters listen on, for the networks that may ask, where they are on and listen to others than the host itself."""
+    on = boolean(variables.get("slipway_metrics", False), strict=False)
+    if not on or re.fullmatch(LOOPBACK, str(variables.get("metrics_address", "127.0.0.1"))):
+        return []
+    found = sorted({int(variables.get(name, port)) for name, port in EXPORTERS.items()})
+    return [{"name": "metrics", "ports": found, "from": list(variables.get("metrics_allow", []))}]
+
+
 def ports(listen: Iterable) -> list[int]:
     """The ports that are listened on for others than the host itself."""
     found = set()
     for text in map(str, listen):
         address, _sep, port = text.rpartition(":")
-        if not re.fullmatch(r"127\.[0-9.]+|\[::1\]", address):
+        if not re.fullmatch(LOOPBACK, address):
             found.add(int(port))
     return sorted(found)
 

@@ -43,6 +43,45 @@ def test_a_cache_is_open_to_web_hosts_alone(variables, expected, sources):
     assert rules(ALONE, ["cache"], variables) == [{"name": "cache", "ports": expected, "from": sources}]
 
 
+METRICS = {"slipway_metrics": True, "metrics_address": "10.0.0.10", "metrics_allow": ["10.9.0.0/24"]}
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, [9100, 9113, 9180]),
+        ({"slipway_metrics": "true", "metrics_address": "0.0.0.0"}, [9100, 9113, 9180]),
+        ({"metrics_address": "::"}, [9100, 9113, 9180]),
+        ({"metrics_port": 9000, "metrics_nginx_port": "9001"}, [9000, 9001, 9100]),
+    ],
+)
+@pytest.mark.parametrize("addresses", [ALONE, FLEET])
+def test_exporters_are_open_to_those_alone_who_may_ask(addresses, variables, expected):
+    found = rules(addresses, ["web"], {**METRICS, **variables})
+    assert found[1:] == [{"name": "metrics", "ports": expected, "from": ["10.9.0.0/24"]}]
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"slipway_metrics": False},
+        {"slipway_metrics": "false"},
+        {"metrics_address": "127.0.0.1"},
+        {"metrics_address": "127.1.2.3"},
+        {"metrics_address": "::1"},
+    ],
+)
+def test_exporters_that_are_off_or_hear_the_host_alone_open_nothing(variables):
+    assert [rule["name"] for rule in rules(ALONE, ["web"], {**METRICS, **variables})] == ["web"]
+
+
+def test_without_a_word_of_metrics_nothing_is_opened_for_them():
+    unsaid = {key: value for key, value in METRICS.items() if key != "slipway_metrics"}
+    assert [rule["name"] for rule in rules(ALONE, ["web"], unsaid)] == ["web"]
+    assert [rule["name"] for rule in rules(ALONE, ["web"], {"slipway_metrics": True})] == ["web"]
+    assert rules(ALONE, ["cache"], METRICS)[0]["name"] == "cache"
+
+
 def test_a_cache_without_web_hosts_is_open_to_nobody():
     [rule] = rules({"web": [], "balancer": []}, ["cache"], {})
     assert rule["from"] == []
