@@ -38,6 +38,32 @@ def locked(path: str, action: str) -> Iterator[None]:
             file.truncate(0)
 
 
+def held_for(path: str, proc: str = "/proc") -> str:
+    """What the lock file at ``path`` is held for, as its holder wrote it, '' when nobody holds it. Takes no lock, not for a moment.
+
+    What a killed holder wrote stays, and its number may be another process's by now, one that holds other locks. So the kernel is asked
+    whether that process holds this file's.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            holder = json.load(file)
+        told, folder = "{action}, since {since}".format(**holder), os.path.join(proc, str(int(holder["pid"])))
+        return told if any(_locks(folder, number, path) for number in os.listdir(os.path.join(folder, "fd"))) else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _locks(process: str, number: str, path: str) -> bool:
+    """Whether this open file of a process is the one at ``path`` and locked."""
+    try:
+        if not os.path.samefile(os.path.join(process, "fd", number), path):
+            return False
+        with open(os.path.join(process, "fdinfo", number), encoding="ascii") as file:
+            return "FLOCK" in file.read().split()
+    except OSError:
+        return False  # It was closed meanwhile.
+
+
 def _holder(text: str) -> str:
     try:
         return "Process {pid} ({action}, since {since})".format(**json.loads(text))

@@ -663,6 +663,14 @@ def diff_of(app: App, live: str | None, slot: str) -> list[dict]:
     return [diff for diff in diffs if diff["before"] != diff["after"]]
 
 
+def action(params: dict, app: App) -> str:
+    """What it does, for who finds the app locked."""
+    name, state = app.layout.name, params["state"]
+    if state == "returned":
+        return f"return of {name} from slot {params['slot']}"
+    return f"{'rollback' if state == 'rolled_back' else 'cutover'} of {name} to release {app.release}"
+
+
 def main() -> None:
     needed = ["release", "service", "socket", "umbrella"]
     module = AnsibleModule(
@@ -696,7 +704,7 @@ def main() -> None:
     try:
         if module.check_mode:
             module.exit_json(**Run(params, app).predict())
-        with locked(app.layout.lock, f"cutover of {app.layout.name} to release {app.release}"):
+        with locked(app.layout.lock, action(params, app)):
             run = Run(params, app)
             try:
                 result = run.switch()

@@ -10,7 +10,8 @@ version_added: 1.1.0
 author:
   - slipway contributors (@slipway)
 description:
-  - Reads the host as it stands and changes nothing. It takes no lock, so it can run while a deploy does, and says so then.
+  - Reads the host as it stands and changes nothing. It takes no lock, so it can run while a deploy or a M(slipway.flask.tune) does, and
+    says so then.
 options:
   apps:
     description: The apps' names, the keys of C(slipway_apps).
@@ -157,7 +158,7 @@ apps:
       type: str
       sample: 0d1e2f3a4b5c
     under_way:
-      description: The build or cutover that runs at this moment. Empty when none does.
+      description: What the app is locked for at this moment, such as a build, a cutover or a tune. Empty when it is not.
       type: str
       sample: cutover of hello to release 3f9c0a6be21d, since 2026-11-21 10:00:00 +0000
     faults:
@@ -177,6 +178,7 @@ from ansible_collections.slipway.flask.plugins.module_utils.chosen import chosen
 from ansible_collections.slipway.flask.plugins.module_utils.errors import CutoverError
 from ansible_collections.slipway.flask.plugins.module_utils.history import LIVE, History
 from ansible_collections.slipway.flask.plugins.module_utils.layout import SLOTS, Layout, other_than
+from ansible_collections.slipway.flask.plugins.module_utils.lock import held_for
 from ansible_collections.slipway.flask.plugins.module_utils.proc import children
 from ansible_collections.slipway.flask.plugins.module_utils.systemd import enabled, unit_states
 
@@ -185,18 +187,6 @@ ARGUMENTS = {
     "only": {"type": "list", "elements": "str", "default": []},
     "root": {"type": "path", "default": "/srv"},
 }
-
-
-def under_way(lock: str, locks: str = "/proc/locks") -> str:
-    """What the holder of the lock file says of itself, '' when nobody holds it. Asks the kernel, and takes no lock."""
-    try:
-        with open(lock, encoding="utf-8") as file:
-            holder = json.load(file)
-        with open(locks, encoding="utf-8") as file:
-            held = any(line.split()[1:2] == ["FLOCK"] and str(holder["pid"]) in line.split() for line in file)
-        return "{action}, since {since}".format(**holder) if held else ""
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
 
 
 class Found:
@@ -215,7 +205,7 @@ class Found:
         live = self.live()
         releases = self.releases()
         there = [release["id"] for release in releases]
-        busy = under_way(self.layout.lock)
+        busy = held_for(self.layout.lock)
         return {
             "name": self.layout.name,
             "slug": self.layout.slug,
@@ -305,7 +295,7 @@ class Found:
         if self.services[slot].get("ActiveState") == "active" and not live["workers"]:
             faults.append(f"{self.layout.service(slot)} has no worker")
         if not busy:
-            # In a cutover these two are on their way.
+            # In a cutover these two are on their way, and a tune has the other slot run.
             if os.path.basename(_target(self.layout.current)) != live["release"]:
                 faults.append(f"{self.layout.current} does not lead to the live release")
             if self.services[other_than(slot)].get("ActiveState") not in ("inactive", "failed"):

@@ -7,6 +7,8 @@ from __future__ import annotations
 _HEAD = ["host", "app", "live", "slot", "since (UTC)", "workers", "last deploy", "previous", "kept"]
 _POOL = ["balancer", "host", "address", "gets requests", "why not"]
 _RELEASES = ["kept", "built (UTC)", "outcome", "source"]
+# What of that which locks an app is a deploy's or a rollback's.
+_DEPLOYS = ("build ", "cutover ", "return ", "rollback ")
 
 
 def status_table(hosts: dict[str, dict], balancers: dict[str, dict] | None = None) -> str:
@@ -45,7 +47,7 @@ def _row(app: dict) -> list[str]:
         live.get("slot", ""),
         _minute(live.get("since", "")),
         str(live.get("workers", "")),
-        "under way" if app["under_way"] else _outcome(last),
+        "under way" if app["under_way"].startswith(_DEPLOYS) else _outcome(last),
         app["previous"],
         str(len(app["releases"])),
     ]

@@ -144,9 +144,3 @@ def test_a_deploy_under_way_is_told_and_its_second_slot_is_no_fault(host):
         found = host.found()
     assert found["under_way"].startswith("cutover of hello to release newer, since 20")
     assert found["faults"] == []
-
-
-def test_what_a_killed_deploy_left_in_the_lock_file_is_nothing_under_way(host):
-    with open(host.layout.lock, "w", encoding="utf-8") as file:
-        json.dump({"pid": os.getpid(), "action": "cutover", "since": "2026-11-21"}, file)
-    assert host.found()["under_way"] == ""

@@ -53,6 +53,13 @@ def test_a_release_that_is_not_reversible():
     assert table.splitlines()[-1] == told
 
 
+def test_what_locks_an_app_is_told_and_is_not_always_a_deploy():
+    busy = "tune of hello, since 2026-11-21 10:06:00 +0000"
+    lines = status_table({"www1": {"apps": [app(under_way=busy)]}}).splitlines()
+    assert lines[1] == "www1  hello  3f9c0a6be21d  green  2026-11-21 10:00  3        live         0d1e      3"
+    assert lines[-1] == f"www1, hello: under way: {busy}"
+
+
 def test_a_row_for_each_host_and_app_and_a_line_for_each_that_wants_attention():
     busy = "cutover of hello to release 81d04b, since 2026-11-21 10:06:00 +0000"
     new = app(name="new", live={}, releases=[], last={}, previous="", faults=["it was never deployed here"])
