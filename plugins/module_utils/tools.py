@@ -27,7 +27,7 @@ def installed(name: str, folder: str = FOLDER) -> str:
 def install(name: str, version: str, environment: dict[str, str], wheel: str = "", folder: str = FOLDER) -> str:
     """Folder of the environment that holds this version, which is made where it is not there; other versions are removed.
 
-    Only a ready-made wheel is taken, so that nothing of it runs meanwhile. ``wheel`` is a tar with it, if the host has it already.
+    ``wheel`` is as in :func:`add`.
     """
     wanted = os.path.join(folder, f"{name}-{version}")
     new = os.path.join(folder, f".{name}-{version}")
@@ -36,13 +36,8 @@ def install(name: str, version: str, environment: dict[str, str], wheel: str = "
         shutil.rmtree(new, ignore_errors=True)
         os.makedirs(folder, exist_ok=True)
         try:
-            _run(["/usr/bin/python3", "-m", "venv", new], 120)
-            pip = [os.path.join(new, "bin", "python"), "-B", "-m", "pip", "install"]
-            if wheel:
-                shutil.unpack_archive(wheel, os.path.join(new, "wheels"), "tar")
-                pip += ["--no-index", f"--find-links={new}/wheels"]
-            options = "--quiet --no-input --disable-pip-version-check --no-cache-dir --retries=1 --timeout=10"
-            _run([*pip, *options.split(), "--only-binary=:all:", "--no-deps", f"{name}=={version}"], 300, environment)
+            run(["/usr/bin/python3", "-m", "venv", new], 120)
+            add(new, ["-m", "pip"], f"{name}=={version}", environment, wheel)
             os.rename(new, wanted)
         finally:
             shutil.rmtree(new, ignore_errors=True)
@@ -52,7 +47,22 @@ def install(name: str, version: str, environment: dict[str, str], wheel: str = "
     return wanted
 
 
-def _run(argv: list[str], timeout: float, environment: dict[str, str] | None = None) -> None:
+def add(folder: str, pip: list[str], requirement: str, environment: dict[str, str], wheel: str = "") -> None:
+    """Install a program alone in the virtual environment ``folder``, whose Python has pip as ``pip`` says.
+
+    Only a ready-made wheel is taken, so that nothing of it runs meanwhile. ``wheel`` is a tar with it, if the host has it already.
+    """
+    words, wheels = [os.path.join(folder, "bin", "python"), "-B", *pip, "install"], os.path.join(folder, "wheels")
+    if wheel:
+        shutil.unpack_archive(wheel, wheels, "tar")
+        words += ["--no-index", f"--find-links={wheels}"]
+    options = "--quiet --no-input --disable-pip-version-check --no-cache-dir --retries=1 --timeout=10"
+    run([*words, *options.split(), "--only-binary=:all:", "--no-deps", requirement], 300, environment)
+    shutil.rmtree(wheels, ignore_errors=True)
+
+
+def run(argv: list[str], timeout: float, environment: dict[str, str] | None = None) -> str:
+    """Output of a command. Raises :class:`ToolError` when it fails or takes more than ``timeout`` seconds."""
     clean = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
     try:
         done = subprocess.run(
@@ -64,3 +74,4 @@ def _run(argv: list[str], timeout: float, environment: dict[str, str] | None = N
     if done.returncode:
         last = "\n".join(index.mask(done.stdout).strip().splitlines()[-10:])
         raise ToolError(f"`{' '.join(argv)}` ended with {done.returncode}:\n{last}")
+    return done.stdout

@@ -76,10 +76,9 @@ import os
 import platform
 import pwd
 import shutil
-import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.slipway.flask.plugins.module_utils import index, users
+from ansible_collections.slipway.flask.plugins.module_utils import index, tools, users
 from ansible_collections.slipway.flask.plugins.module_utils.interpreter import target
 from ansible_collections.slipway.flask.plugins.module_utils.layout import BUILD_HOME, BUILD_USER, UV, UV_VERSION
 
@@ -92,26 +91,6 @@ ARGUMENTS = {
     "wheel_error": {"type": "str", "default": ""},
     "index": {"type": "dict", "options": index.OPTIONS, "apply_defaults": True},
 }
-
-
-class InstallerError(Exception):
-    """uv cannot be had; ``str()`` says why."""
-
-
-def run(argv: list[str], timeout: float, environment: dict[str, str] | None = None) -> str:
-    """Output of a command. Raises :class:`InstallerError` when it fails or takes more than ``timeout`` seconds."""
-    clean = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
-    try:
-        done = subprocess.run(
-            argv, env={**clean, **(environment or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, errors="replace", timeout=timeout, check=False,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise InstallerError(index.mask(str(error))) from None
-    if done.returncode:
-        last = "\n".join(index.mask(done.stdout).strip().splitlines()[-10:])
-        raise InstallerError(f"`{' '.join(argv)}` ended with {done.returncode}:\n{last}")
-    return done.stdout
 
 
 def has_user() -> bool:
@@ -139,20 +118,14 @@ def install(version: str, environment: dict[str, str], wheel: str = "") -> None:
     # Debian's python3-venv brings pip as a wheel. Unpacked, it works as well as installed, in a quarter of the time.
     wheels, pip = sorted(glob.glob("/usr/share/python-wheels/pip-*.whl")), ["-m", "pip"]
     try:
-        run(["/usr/bin/python3", "-m", "venv", *(["--without-pip"] if wheels else []), folder], 120)
+        tools.run(["/usr/bin/python3", "-m", "venv", *(["--without-pip"] if wheels else []), folder], 120)
         if wheels:
             unpacked = os.path.join(folder, "pip")
             shutil.unpack_archive(wheels[-1], unpacked, "zip")
             pip = [os.path.join(unpacked, "pip")]
-        pip = [os.path.join(folder, "bin", "python"), "-B", *pip, "install"]
-        if wheel:
-            shutil.unpack_archive(wheel, os.path.join(folder, "wheels"), "tar")
-            pip += ["--no-index", f"--find-links={folder}/wheels"]
-        options = "--quiet --no-input --disable-pip-version-check --no-cache-dir --retries=1 --timeout=10"
-        run([*pip, *options.split(), "--only-binary=:all:", "--no-deps", f"uv=={version}"], 300, environment)
-        run([os.path.join(folder, "bin", "uv"), "--version"], 30)
-        shutil.rmtree(os.path.join(folder, "wheels"), ignore_errors=True)
-    except InstallerError:
+        tools.add(folder, pip, f"uv=={version}", environment, wheel)
+        tools.run([os.path.join(folder, "bin", "uv"), "--version"], 30)
+    except tools.ToolError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     temporary = f"{LINK}.new"
@@ -189,11 +162,11 @@ def main() -> None:
             now = wanted
             if not module.check_mode:
                 if params["wheel_error"]:
-                    raise InstallerError(params["wheel_error"])
+                    raise tools.ToolError(params["wheel_error"])
                 if wanted:
                     install(wanted, index.environment(params["index"]), params["wheel"])
                 remove_others(wanted)
-    except (InstallerError, OSError) as error:
+    except (tools.ToolError, OSError) as error:
         if params["installer"] != "auto" or not has_user():
             module.fail_json(msg=f"The installer is not as wanted: {error}")
         now = before

@@ -11,6 +11,7 @@ import types
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.slipway.flask.plugins.module_utils import tools
 from ansible_collections.slipway.flask.plugins.modules import installer
 
 VERSION = installer.ARGUMENTS["uv_version"]["default"]
@@ -29,7 +30,7 @@ class Host:
             os.makedirs(os.path.join(argv[-1], "bin"))
         if "install" in argv:
             if self.offline:
-                raise installer.InstallerError("no route to the index")
+                raise tools.ToolError("no route to the index")
             uv = os.path.join(os.path.dirname(argv[0]), "uv")
             open(uv, "w").close()
             os.chmod(uv, 0o755)
@@ -49,7 +50,7 @@ def host(tmp_path, monkeypatch):
     host = Host(str(tmp_path / "opt/uv"))
     monkeypatch.setattr(installer, "LINK", host.link)
     monkeypatch.setattr(installer, "UV", os.path.join(host.link, "bin/uv"))
-    monkeypatch.setattr(installer, "run", host.run)
+    monkeypatch.setattr(tools, "run", host.run)
     monkeypatch.setattr(installer, "has_user", lambda: host.has_user)
     monkeypatch.setattr(installer, "make_user", host.make_user)
     return host
@@ -152,7 +153,7 @@ def test_a_wheel_that_the_controller_cannot_have_leaves_pip(module, host):
 
 def test_a_user_that_cannot_be_made_is_no_matter_of_pip_or_uv(module, host, monkeypatch):
     def make_user():
-        raise installer.InstallerError("useradd says no")
+        raise tools.ToolError("useradd says no")
 
     host.has_user = False
     monkeypatch.setattr(installer, "make_user", make_user)
@@ -199,8 +200,8 @@ def test_the_build_user_gets_a_home_that_others_cannot_enter(tmp_path, monkeypat
 
 def test_a_command_that_fails_shows_its_last_lines_masked():
     script = "seq 20; echo https://me:word@example.com/; exit 3"
-    with pytest.raises(installer.InstallerError) as raised:
-        installer.run(["/bin/sh", "-c", script], 10)
+    with pytest.raises(tools.ToolError) as raised:
+        tools.run(["/bin/sh", "-c", script], 10)
     lines = str(raised.value).splitlines()
     assert lines[0].endswith("ended with 3:") and lines[1:] == [*map(str, range(12, 21)), "https://***@example.com/"]
 
@@ -209,11 +210,11 @@ def test_a_command_that_fails_shows_its_last_lines_masked():
     ("argv", "says"), [(["/no/such/command"], "No such file"), (["/bin/sleep", "60"], "timed out")], ids=str
 )
 def test_a_command_that_cannot_run_or_end_is_named(argv, says):
-    with pytest.raises(installer.InstallerError, match=f"{argv[0]}.*{says}|{says}.*{argv[0]}"):
-        installer.run(argv, 0.05)
+    with pytest.raises(tools.ToolError, match=f"{argv[0]}.*{says}|{says}.*{argv[0]}"):
+        tools.run(argv, 0.05)
 
 
 def test_a_command_sees_none_of_the_caller_s_environment(monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", "https://elsewhere.example.com")
-    environment = installer.run(["/usr/bin/env"], 10, {"UV_INDEX": "x"})
+    environment = tools.run(["/usr/bin/env"], 10, {"UV_INDEX": "x"})
     assert "elsewhere" not in environment and "UV_INDEX=x" in environment.splitlines()

@@ -92,7 +92,7 @@ def ran(monkeypatch):
         else:
             open(os.path.join(os.path.dirname(argv[0]), "py-spy"), "w").close()
 
-    monkeypatch.setattr(tools, "_run", run)
+    monkeypatch.setattr(tools, "run", run)
     return ran
 
 
