@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.slipway.flask.plugins.plugin_utils.bench_report import page
 from ansible_collections.slipway.flask.plugins.plugin_utils.bench_table import results, table
+from ansible_collections.slipway.flask.plugins.plugin_utils.telling import NotWrittenError, write
 
 
 class ActionModule(ActionBase):
@@ -40,12 +40,10 @@ class ActionModule(ActionBase):
         told, written = table(whole), []
         if asked["plan"]["report"]:
             for ending, text in ((".json", json.dumps(whole, indent=2) + "\n"), (".html", page(whole))):
-                path = Path(f"{asked['plan']['report']}{ending}").expanduser().absolute()
                 try:
-                    path.write_text(text, encoding="utf-8")
-                except OSError as error:
-                    why = f"expected a file of this machine that can be written, found {path} ({error.strerror})"
-                    return {**result, "failed": True, "msg": f"slipway_bench.report: {why}"}
-                written.append(str(path))
+                    path = write(f"{asked['plan']['report']}{ending}", text, "slipway_bench.report")
+                except NotWrittenError as error:
+                    return {**result, "failed": True, "msg": str(error)}
+                written.append(str(path.absolute()))
         Display().display("\n\n".join([told, *(["Written: " + ", ".join(written)] if written else [])]))
         return {**result, "changed": False, "table": told.splitlines(), "written": written, "results": whole}

@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.slipway.flask.plugins.module_utils.stacks import hottest
 from ansible_collections.slipway.flask.plugins.plugin_utils import wheelhouse
 from ansible_collections.slipway.flask.plugins.plugin_utils.flame import flame_graph
+from ansible_collections.slipway.flask.plugins.plugin_utils.telling import NotWrittenError, write
 from ansible_collections.slipway.flask.plugins.plugin_utils.tree import SourceError
 
 
@@ -38,13 +37,10 @@ class ActionModule(ActionBase):
         told = f"{answer['samples']} samples of {answer['threads']} threads, {answer['rate']} a second; release {answer['release']}"
         answer["file"] = arguments.get("file") or ""
         if answer["file"]:
-            path = Path(answer["file"]).expanduser()
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(flame_graph(stacks, f"{name} on {host}", told), encoding="utf-8")
-            except OSError as error:
-                told = f"expected a file of this machine that can be written, found {path} ({error.strerror})"
-                return {**result, "failed": True, "msg": f"slipway_profile_folder: {told}"}
+                write(answer["file"], flame_graph(stacks, f"{name} on {host}", told), "slipway_profile_folder")
+            except NotWrittenError as error:
+                return {**result, "failed": True, "msg": str(error)}
         Display().display(table(f"{host}, {name}: {told}", answer["functions"], answer["file"]))
         return {**result, **answer}
 

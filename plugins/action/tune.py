@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.slipway.flask.plugins.plugin_utils import tune_report
+from ansible_collections.slipway.flask.plugins.plugin_utils.telling import NotWrittenError, write
 
 # What is evidence, of all that a module returns.
 KEYS = ["recommendation", "best", "current", "gain", "measured", "limits", "grid", "seconds", "ended_early", "release"]
@@ -37,13 +37,9 @@ class ActionModule(ActionBase):
                 ".html": tune_report.page(found, host, name),
             }
             for suffix, text in texts.items():
-                path = Path(f"{report}{suffix}").expanduser()
                 try:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_text(text, encoding="utf-8")
-                except OSError as error:
-                    told = f"expected a file of this machine that can be written, found {path} ({error.strerror})"
-                    return {**result, **answer, "failed": True, "msg": f"slipway_tune.report: {told}"}
-                files.append(str(path))
+                    files.append(str(write(f"{report}{suffix}", text, "slipway_tune.report")))
+                except NotWrittenError as error:
+                    return {**result, **answer, "failed": True, "msg": str(error)}
         Display().display(tune_report.summary(found, host, name, files))
         return {**result, **answer}
