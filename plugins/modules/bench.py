@@ -16,14 +16,6 @@ description:
   - Clients ask in a closed loop, each one for the next thing when it has its answer.
   - Reports a change where it asked by other methods than GET and HEAD, since these write to the app's own data.
 options:
-  name:
-    description: The app's name, the key of C(slipway_apps).
-    type: str
-    required: true
-  root:
-    description: The folder that holds the apps' homes.
-    type: path
-    default: /srv
   measure:
     description:
       - V(look) makes no load. It tells what serves on which host, and whether others use it.
@@ -87,6 +79,7 @@ options:
     description: Seconds after which an answer counts as lost.
     type: int
     default: 10
+extends_documentation_fragment: [slipway.flask.app]
 attributes:
   check_mode:
     support: partial

@@ -24,14 +24,6 @@ description:
   - Whatever a killed run left behind is repaired by the next run. A live slot that is damaged (a deleted socket, an edited
     file, a stopped unit) is repaired in the same way as it is replaced, by a cutover.
 options:
-  name:
-    description: The app's name, the key in C(slipway_apps).
-    type: str
-    required: true
-  root:
-    description: The folder that holds the apps' homes.
-    type: path
-    default: /srv
   state:
     description:
       - V(live) makes the release the one that serves.
@@ -214,6 +206,7 @@ options:
     description: Go back even behind a release that was declared not reversible.
     type: bool
     default: false
+extends_documentation_fragment: [slipway.flask.app]
 attributes:
   check_mode:
     support: full

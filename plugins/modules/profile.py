@@ -15,14 +15,6 @@ description:
     as a user of its own with no right but that to read other processes' memory, below the priority of all that serves.
   - py-spy is installed from a ready-made wheel into C(/opt/slipway/py-spy-VERSION), one version at a time.
 options:
-  name:
-    description: The app's name, the key in C(slipway_apps).
-    type: str
-    required: true
-  root:
-    description: The folder that holds the apps' homes.
-    type: path
-    default: /srv
   seconds:
     description: How long to look.
     type: int
@@ -57,8 +49,7 @@ options:
     description: The packed wheel on the host; filled in by the action.
     type: path
     default: ''
-extends_documentation_fragment:
-  - slipway.flask.index
+extends_documentation_fragment: [slipway.flask.app, slipway.flask.index]
 attributes:
   check_mode:
     support: full

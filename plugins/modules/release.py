@@ -24,14 +24,6 @@ description:
   - The build runs as a user of its own, C(flask-build), who owns nothing of it in the end. A build that fails or is
     cut short leaves nothing that a later run would take for a release.
 options:
-  name:
-    description: The app's name, the key in C(slipway_apps).
-    type: str
-    required: true
-  root:
-    description: The folder that holds the apps' homes.
-    type: path
-    default: /srv
   source:
     description:
       - Where the app comes from, one of C(path), C(git), C(archive) and C(package); the app role's C(app_source) says
@@ -128,7 +120,7 @@ options:
     description: The packed tree itself in base64, where it is small; filled in by the action.
     type: str
     default: ''
-extends_documentation_fragment: [slipway.flask.index]
+extends_documentation_fragment: [slipway.flask.app, slipway.flask.index]
 attributes:
   check_mode:
     support: full

@@ -21,14 +21,6 @@ description:
   - Reports a change where it asked by other methods than GET and HEAD, since these write to the app's own data.
   - The settings are those of the server that serves, Gunicorn, uWSGI or Granian; the other two are not in its release.
 options:
-  name:
-    description: The app's name, the key in C(slipway_apps).
-    type: str
-    required: true
-  root:
-    description: The folder that holds the apps' homes.
-    type: path
-    default: /srv
   search:
     description: How to search, and for what. The playbook takes it from C(slipway_tune).
     type: dict
@@ -150,6 +142,7 @@ options:
       Path on the controller, to which C(.yml), C(.json) and C(.html) are added. Nothing is written when it is empty.
     type: str
     default: ''
+extends_documentation_fragment: [slipway.flask.app]
 attributes:
   check_mode:
     support: full
