@@ -336,7 +336,9 @@ class Service:
         except FileNotFoundError:
             self.untaken = []
         state = systemctl("show", "--property=ActiveState,UnitFileState", name).splitlines()
-        self.active, self.enabled = "ActiveState=active" in state, "UnitFileState=enabled" in state
+        # Nothing can be said of a static one: other units bring it along.
+        self.enabled = "UnitFileState=enabled" in state or "UnitFileState=static" in state
+        self.active = "ActiveState=active" in state
 
     def diff(self) -> list[dict]:
         """What it lacks besides the files."""
@@ -365,7 +367,7 @@ class Service:
             systemctl("start", self.name)
         elif paths:
             # What cannot read its files anew is restarted.
-            systemctl("reload-or-restart", self.name)
+            systemctl("restart" if self.take_by == "restart" else "reload-or-restart", self.name)
         self.keep([])
 
 

@@ -198,6 +198,16 @@ def test_the_service_is_reloaded_when_a_file_changed(run, tmp_path, service):
     assert not service.pending.exists()
 
 
+def test_a_service_that_would_not_take_it_by_a_reload_is_restarted(run, tmp_path, service):
+    run({"path": str(tmp_path / "file"), "content": "new"}, service="reader", take_by="restart")
+    assert service.calls == ["restart reader"]
+
+
+def test_a_static_service_needs_no_enabling(run, service):
+    service.state = "ActiveState=active\nUnitFileState=static\n"
+    assert not run(service="reader")["changed"] and service.calls == []
+
+
 def test_a_service_that_is_stopped_or_disabled_is_put_right(run, service):
     service.state = "ActiveState=failed\nUnitFileState=disabled\n"
     predicted = run(check=True, service="reader")
