@@ -80,6 +80,14 @@ def test_where_someone_took_it_away_the_next_run_loads_it_and_leaves_other_table
     assert again.ok and again.changed == 0, again.output
 
 
+def test_who_may_ask_exporters_that_listen_to_a_network_is_let_in_and_nobody_else(site, table):
+    played = site(slipway_metrics=True, metrics_address="0.0.0.0", metrics_allow=["203.0.113.0/24"])
+    assert played.ok, played.output
+    rules = [line.strip() for line in table().splitlines() if "9180" in line]
+    assert rules == ["ip saddr 203.0.113.0/24 tcp dport { 9100, 9113, 9180 } accept"]
+    assert site().ok and "9180" not in table()
+
+
 def test_who_would_lock_out_the_run_itself_is_refused(site, table):
     before = table()
     played = site(firewall_ssh_from=["203.0.113.0/24"])
