@@ -26,13 +26,13 @@ from ansible_collections.slipway.flask.plugins.module_utils.measure import Sampl
 from ansible_collections.slipway.flask.plugins.module_utils.proc import connections, giving_way
 from ansible_collections.slipway.flask.plugins.module_utils.systemd import (
     Late,
-    enabled,
     environment_file,
     journal,
     run,
     run_with,
     sandbox_of,
     systemctl,
+    unit_faults,
     unit_states,
 )
 
@@ -134,12 +134,8 @@ class App:
             f"{path} differs" for path in sorted(set(wanted) | set(found)) if wanted.get(path) != found.get(path)
         ]
         states = self.units()
-        for unit in (self.layout.socket(slot), self.layout.service(slot)):
-            state = states.get(unit, {})
-            if state.get("ActiveState") not in ("active", "reloading"):
-                faults.append(f"{unit} is {state.get('ActiveState')}")
-            elif not enabled(unit, state):
-                faults.append(f"{unit} is {state.get('UnitFileState')}, so it would not come back after a reboot")
+        units = (self.layout.socket(slot), self.layout.service(slot))
+        faults += unit_faults({unit: states.get(unit, {}) for unit in units})
         if not os.path.exists(self.layout.socket_path(slot)):
             faults.append(f"{self.layout.socket_path(slot)} is missing")
         if not self.is_active(slot):

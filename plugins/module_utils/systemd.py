@@ -64,6 +64,17 @@ def enabled(unit: str, state: dict[str, str]) -> bool:
     return state.get("UnitFileState") == "enabled" or not run(["systemctl", "is-enabled", "--quiet", unit]).returncode
 
 
+def unit_faults(states: dict[str, dict[str, str]]) -> list[str]:
+    """What keeps these units, each with its state, from serving now and after a reboot."""
+    faults = []
+    for unit, state in states.items():
+        if state.get("ActiveState") not in ("active", "reloading"):
+            faults.append(f"{unit} is {state.get('ActiveState')}")
+        elif not enabled(unit, state):
+            faults.append(f"{unit} is not enabled, so it would not come back after a reboot")
+    return faults
+
+
 def journal(unit: str, since: float) -> list[str]:
     """The last lines of a unit's journal since a time, in seconds of the epoch."""
     argv = ["journalctl", "--quiet", "--no-pager", "--output=cat", "--lines=300", f"--since=@{since:.3f}"]

@@ -180,7 +180,7 @@ from ansible_collections.slipway.flask.plugins.module_utils.history import LIVE,
 from ansible_collections.slipway.flask.plugins.module_utils.layout import SLOTS, Layout, other_than
 from ansible_collections.slipway.flask.plugins.module_utils.lock import held_for
 from ansible_collections.slipway.flask.plugins.module_utils.proc import children
-from ansible_collections.slipway.flask.plugins.module_utils.systemd import enabled, unit_states
+from ansible_collections.slipway.flask.plugins.module_utils.systemd import unit_faults, unit_states
 
 ARGUMENTS = {
     "apps": {"type": "list", "elements": "str", "required": True},
@@ -281,15 +281,10 @@ class Found:
             if not os.path.isdir(self.layout.home):
                 return ["it was never deployed here"]
             return [f"nothing serves it: {self.layout.active} leads to no slot"]
-        slot, faults = live["slot"], []
-        for unit, state in (
-            (self.layout.socket(slot), self.sockets[slot]),
-            (self.layout.service(slot), self.services[slot]),
-        ):
-            if state.get("ActiveState") not in ("active", "reloading"):
-                faults.append(f"{unit} is {state.get('ActiveState')}")
-            elif not enabled(unit, state):
-                faults.append(f"{unit} is not enabled, so it would not come back after a reboot")
+        slot = live["slot"]
+        faults = unit_faults(
+            {self.layout.socket(slot): self.sockets[slot], self.layout.service(slot): self.services[slot]}
+        )
         if not os.path.exists(self.layout.socket_path(slot)):
             faults.append(f"{self.layout.socket_path(slot)} is missing")
         if self.services[slot].get("ActiveState") == "active" and not live["workers"]:

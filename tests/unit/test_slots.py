@@ -159,7 +159,7 @@ def state(unit, **keys):
         (state("socket", ActiveState="inactive"), "flask-hello@blue.socket is inactive"),
         (
             state("service", UnitFileState="disabled"),
-            "flask-hello@blue.service is disabled, so it would not come back after a reboot",
+            "flask-hello@blue.service is not enabled, so it would not come back after a reboot",
         ),
         (lambda app, _: os.unlink(app.layout.socket_path("blue")), "/run/blue.sock is missing"),
         (lambda app, _: app.flip("green"), "/srv/hello/active.sock does not point at it"),
