@@ -76,14 +76,14 @@ def test_processes_give_way_less_and_less_with_all_their_threads_and_their_sessi
         for seconds, nice in ((0, 4), (2, 3), (5, 2), (9, 0), (20, 0)):
             monkeypatch.setattr(proc.time, "monotonic", lambda at=now + seconds: at)
             ease(False)
-            assert niceness(leader) == {usual + nice}
+            assert niceness(leader) == {min(19, usual + nice)}
     assert niceness(leader) == {usual}
 
 
 def test_processes_give_way_no_longer_than_is_needed(leader):
     usual = os.getpriority(os.PRIO_PROCESS, leader.pid)
     with proc.giving_way(leader.pid, 3, 60.0) as ease:
-        assert niceness(leader) == {usual + 3}
+        assert niceness(leader) == {min(19, usual + 3)}
         ease(True)
         assert niceness(leader) == {usual}
     with proc.giving_way(leader.pid, 3, 60.0):
