@@ -14,8 +14,8 @@ import functools
 import re
 from pathlib import Path
 
-import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.slipway.flask.plugins.module_utils.layout import Layout
 from ansible_collections.slipway.flask.plugins.plugin_utils import (
     balancer_settings,
@@ -131,7 +131,7 @@ def _specs() -> dict[str, dict]:
     """Every role variable's spec, by its name."""
     specs = {}
     for path in sorted((Path(__file__).parents[2] / "roles").glob("*/meta/argument_specs.yml")):
-        specs.update(yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"])
+        specs.update(yaml_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"])
     return specs
 
 
