@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.slipway.flask.plugins.plugin_utils import app_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
@@ -60,11 +61,11 @@ def test_a_role_never_names_a_group_of_hosts(role):
 @pytest.mark.parametrize("role", ROLES)
 def test_some_scenario_runs_the_role(role):
     """The site's playbook counts: the default scenario runs it whole."""
-    site = (ROOT / "playbooks" / "site.yml").read_text(encoding="utf-8")
-    serve = (ROOT / "playbooks" / "tasks" / "serve.yml").read_text(encoding="utf-8")
-    own = [path.read_text(encoding="utf-8") for path in ROOT.glob("molecule/*/converge.yml")]
-    servers = [path.read_text(encoding="utf-8") for path in ROOT.glob("roles/*/tasks/main.yml")]
-    assert f"slipway.flask.{role}\n" in "\n".join([site, serve, *own, *servers])
+    named = ["playbooks/site.yml", "playbooks/tasks/*.yml", "molecule/*/converge.yml", "roles/*/tasks/*.yml"]
+    texts = [path.read_text(encoding="utf-8") for pattern in named for path in ROOT.glob(pattern)]
+    # An app's key server names the role.
+    servers = [f"slipway.flask.{server}\n" for server in app_settings.SERVERS]
+    assert f"slipway.flask.{role}\n" in "\n".join([*texts, *servers])
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -11,12 +11,11 @@ import yaml
 from ansible_collections.slipway.flask.plugins.plugin_utils import app_settings
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVE = yaml.safe_load((ROOT / "playbooks" / "tasks" / "serve.yml").read_text(encoding="utf-8"))
 GIVEN = {
     name: str(value)
-    for task in SERVE
-    for part in [task, *task.get("block", [])]
-    for name, value in part["vars"].items()
+    for step in ("build", "serve")
+    for task in yaml.safe_load((ROOT / "playbooks" / "tasks" / f"{step}.yml").read_text(encoding="utf-8"))
+    for name, value in task.get("vars", {}).items()
 }
 
 
