@@ -18,7 +18,7 @@ OTHER_PORT = 8999
 @pytest.fixture
 def site():
     """The site's playbook from the firewall on."""
-    words = ["--inventory", INVENTORY, "--start-at-task", "Ask for the addresses that rules name"]
+    words = ["--inventory", INVENTORY, "--start-at-task", "Load the firewall, or take it off"]
     return lambda **variables: play("site.yml", *words, **variables)
 
 
