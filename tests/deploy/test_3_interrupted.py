@@ -19,7 +19,7 @@ KEYS = {"keep_releases": 1}
 CLASSES = ["gthread", "sync", "gevent"] if FULL else ["gthread"]
 # What is cut off, and at which steps: what takes them, the connection that it came by, the playbook, the host.
 CUTS = {
-    "module": STEPS if FULL else ["build", "prepare", "start", "flip", "drain"],
+    "module": STEPS if FULL else ["flip", "drain"],
     "ssh": STEPS if FULL else ["start"],
     "playbook": STEPS if FULL else ["probe"],
     "host": STEPS if FULL else ["flip"],

@@ -12,6 +12,9 @@ from trial import FULL, chosen
 
 testinfra_hosts = ["ansible://debian12"]
 
+# Times are judged where they are counted for the table; a machine that does other things as well is given longer.
+PATIENCE = 1 if FULL else 4
+
 
 @pytest.fixture
 def fault(record):
@@ -50,7 +53,7 @@ def test_a_worker_dies(trial, fault, number, sent):
         seconds = seconds_until(lambda: len(set(trial.workers) - {victim}) == count, "a new worker", 10)
     fault(number, f"a worker gets SIG{sent}", "a new worker; its own requests alone are lost", load, seconds=seconds)
     assert load.counts()["lost"] <= 6, load.counts()  # What six clients have in hand at once.
-    assert seconds < 2
+    assert seconds < 2 * PATIENCE
 
 
 @pytest.mark.alone
@@ -61,7 +64,7 @@ def test_a_worker_hangs(trial, fault):
         seconds = seconds_until(lambda: victim not in trial.workers, "the hanging worker's end", 30)
     fault(3, "a worker hangs (timeout: 5)", "killed, and its own requests alone are lost", load, seconds=seconds)
     assert load.counts()["lost"] <= 6, load.counts()
-    assert seconds < 5 + 2  # Gunicorn looks once a second.
+    assert seconds < 5 + 2 * PATIENCE  # Gunicorn looks once a second.
 
 
 @pytest.mark.alone
@@ -72,7 +75,7 @@ def test_the_master_dies(trial, fault):
         seconds = seconds_until(lambda: trial.master not in (0, master) and trial.workers, "a new master", 10)
     fault(4, "the master gets SIGKILL", "restarted; what waits in the socket is served", load, seconds=seconds)
     assert load.counts()["lost"] <= 6, load.counts()
-    assert seconds < 2 + 1
+    assert seconds < (2 + 1) * PATIENCE
 
 
 def test_five_restarts(trial, fault):
@@ -106,7 +109,7 @@ def test_nginx_dies(trial, fault, number, process):
         trial.run("kill -KILL %s", victim)
         seconds = seconds_until(lambda: trial.get("/healthz")[0] == 200, "an answer", 20)
     fault(number, f"Nginx's {process} gets SIGKILL", "back by itself", load, seconds=seconds)
-    assert seconds < 2
+    assert seconds < 2 * PATIENCE
     if process == "worker":
         assert load.counts()["lost"] <= 6, load.counts()
 
