@@ -10,6 +10,7 @@ from hello.asgi import create_app
 def test_it_answers_asgi_s_requests():
     scope = {
         "type": "http",
+        "http_version": "1.1",
         "method": "GET",
         "path": "/healthz",
         "query_string": b"",
@@ -19,7 +20,9 @@ def test_it_answers_asgi_s_requests():
     async def ask():
         communicator = ApplicationCommunicator(create_app(), scope)
         await communicator.send_input({"type": "http.request", "body": b""})
-        return [await communicator.receive_output(), await communicator.receive_output()]
+        said = [await communicator.receive_output(), await communicator.receive_output()]
+        await communicator.wait()
+        return said
 
     start, body = asyncio.run(ask())
     assert start["status"] == 200 and b"ok" in body["body"]
