@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import http.client
 import ipaddress
 import json
@@ -24,7 +25,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 CONFIG = "/etc/slipway/balancer.json"
@@ -35,6 +36,8 @@ TABLE = "slipway_balancer"
 _BUSY = {"01", "02", "08"}
 _TICK = 0.05  # seconds between two looks at what is to be applied
 _APPLIED = 3.0  # seconds within which the service applies a mark
+_OTHERS = 60.0  # seconds for which one waits while others take hosts out
+_TURN = "turn"  # what a mark says that a deploy made
 
 
 class PoolError(Exception):
@@ -341,24 +344,61 @@ def known() -> dict[str, dict]:
     return {}
 
 
-def drain(settings: Settings, name: str, timeout: float, force: bool = False) -> int:
-    """Take a host out and wait until it holds no request, at most ``timeout`` seconds; how many it holds then."""
-    seen = state()
-    others = [host for host in seen if host != name and seen[host]["in"]]
-    if seen[name]["in"] and not others and not force:
-        raise PoolError(f"{name} is the last host that gets requests; put another one back first, or force it")
+class LastError(PoolError):
+    """Nobody else would get requests."""
+
+
+def drain(settings: Settings, name: str, timeout: float, force: bool = False, turn: bool = False) -> int:
+    """Take a host out and wait until it holds no request, at most ``timeout`` seconds; how many it holds then.
+
+    ``turn`` says in the mark that a deploy takes it out, and not a person. :class:`LastError` when it is the last one.
+    """
     os.makedirs(DRAINED, exist_ok=True)
-    write_mark(name)
-    wait(lambda: not state()[name]["in"], _APPLIED, f"{name} was marked, and the service did not take it out")
+    with taking_out():
+        seen = state()
+        others = [host for host in seen if host != name and seen[host]["in"]]
+        if seen[name]["in"] and not others and not force:
+            raise LastError(f"{name} is the last host that gets requests; put another one back first, or force it")
+        write_mark(name, _TURN if turn else "")
+        wait(lambda: not state()[name]["in"], _APPLIED, f"{name} was marked, and the service did not take it out")
     deadline = time.monotonic() + timeout
     while (left := held(settings, settings.hosts[name])) and time.monotonic() < deadline:
         time.sleep(0.05)
     return left
 
 
-def write_mark(name: str) -> None:
-    with open(os.path.join(DRAINED, name), "w", encoding="utf-8"):
-        pass
+@contextlib.contextmanager
+def taking_out() -> Iterator[None]:
+    """One after the other, so that of two the second one sees that the first is out."""
+    folder = os.open(DRAINED, os.O_RDONLY | os.O_DIRECTORY)
+
+    def locked() -> bool:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        return False
+
+    try:
+        wait(locked, _OTHERS, "others take hosts out and do not end")
+        yield
+    finally:
+        os.close(folder)
+
+
+def write_mark(name: str, text: str) -> None:
+    with open(os.path.join(DRAINED, name), "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def left() -> list[str]:
+    """Hosts that a deploy took out for their turn. When none is under way, one that ended early left them out."""
+    return sorted(name for name in marks() if read_mark(name) == _TURN)
+
+
+def read_mark(name: str) -> str:
+    with contextlib.suppress(FileNotFoundError), open(os.path.join(DRAINED, name), encoding="utf-8") as file:
+        return file.read()
+    return ""
 
 
 def undrain(name: str, timeout: float) -> str:

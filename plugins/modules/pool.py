@@ -20,7 +20,7 @@ options:
   state:
     description:
       - V(out) takes the host out and waits until it holds no request, at most O(timeout). It stays out until it is put back, through
-        reboots of both. The last host that gets requests is not taken out.
+        reboots of both. The last host that gets requests is not taken out, see O(turn) and O(force).
       - V(in) puts it back and waits until its Nginx and all apps have answered the balancer. When they have not within O(timeout), the
         module fails.
       - V(told) tells of all hosts and changes nothing.
@@ -35,6 +35,13 @@ options:
     description: Whether to wait with O(state=in).
     type: bool
     default: true
+  turn:
+    description:
+      - Whether the host is taken out for its turn in a deploy. The last host that gets requests then stays in, with a warning, since
+        the cutover alone loses no request either. Without it the module fails.
+      - The mark says so, too, by which the next deploy knows a host that one before it could not put back.
+    type: bool
+    default: false
   force:
     description: Take the last host out, too.
     type: bool
@@ -62,6 +69,12 @@ hosts:
   description: Each host's C(address), whether it is C(in) (gets requests), whether it was C(drained), and C(why) it gets none.
   returned: with O(state=told)
   type: dict
+left:
+  description: Hosts that are out since a deploy took them out for their turn.
+  returned: with O(state=told)
+  type: list
+  elements: str
+  sample: [www2]
 held:
   description: Requests that the host still held when the time was up.
   returned: when it was taken out
@@ -80,6 +93,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["in", "out", "told"], "required": True},
             "timeout": {"type": "float", "default": 30},
             "wait": {"type": "bool", "default": True},
+            "turn": {"type": "bool", "default": False},
             "force": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
@@ -87,10 +101,11 @@ def main() -> None:
     )
     if module.params["state"] == "told":
         try:
-            module.exit_json(changed=False, hosts=pool.state())
+            module.exit_json(changed=False, hosts=pool.state(), left=pool.left())
         except pool.PoolError as error:
             module.fail_json(msg=str(error))
     host, out, timeout = module.params["host"], module.params["state"] == "out", module.params["timeout"]
+    turn = module.params["turn"]
     settings = pool.Settings.read()
     if settings is None or host not in settings.hosts:
         module.exit_json(changed=False)
@@ -99,7 +114,7 @@ def main() -> None:
         module.exit_json(changed=changed, **({"held": 0} if out else {}))
     try:
         if out:
-            held = pool.drain(settings, host, timeout, module.params["force"])
+            held = pool.drain(settings, host, timeout, module.params["force"], turn)
             if held:
                 module.warn(f"{host} still held {held} requests after {timeout:g} s; they may go on.")
             module.exit_json(changed=changed, held=held)
@@ -108,6 +123,9 @@ def main() -> None:
             module.fail_json(msg=f"{host} gets no requests yet, {timeout:g} s after it was put back: {why}")
         module.exit_json(changed=changed)
     except (pool.PoolError, OSError) as error:
+        if turn and isinstance(error, pool.LastError):
+            module.warn(f"{host} is the last host that gets requests, and keeps getting them in its turn.")
+            module.exit_json(changed=False, held=0)
         module.fail_json(msg=f"{host}: {error}")
 
 

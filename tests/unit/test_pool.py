@@ -11,6 +11,7 @@ import threading
 import pytest
 from ansible_collections.slipway.flask.plugins.module_utils import pool
 from ansible_collections.slipway.flask.plugins.module_utils.pool import Settings, Streak, Watched, judge
+from ansible_collections.slipway.flask.plugins.modules import pool as pool_module
 
 CONFIG = {
     "hosts": {"www1": "10.0.0.11", "www2": "10.0.0.12", "www3": "2001:db8::13"},
@@ -202,6 +203,47 @@ def test_the_last_host_is_not_taken_out(settings, told):
     assert pool.marks() == set()
 
 
+def test_of_two_that_are_taken_out_at_once_the_last_one_stays_in(settings, told):
+    """The service needs a moment for what the first one asks, in which the second one looks, too."""
+    told(www1=True, www2=True, www3=False)
+    applied = threading.Timer(
+        0.3, lambda: told(www1="www1" not in pool.marks(), www2="www2" not in pool.marks(), www3=False)
+    )
+    applied.start()
+    refused = []
+
+    def drain(name):
+        try:
+            pool.drain(settings, name, 1)
+        except pool.PoolError as error:
+            refused.append(str(error))
+
+    both = [threading.Thread(target=drain, args=(name,)) for name in ("www1", "www2")]
+    for one in both:
+        one.start()
+    for one in [*both, applied]:
+        one.join()
+    assert len(refused) == 1 and "is the last host that gets requests" in refused[0]
+    assert len(pool.marks()) == 1
+
+
+def test_one_that_takes_hosts_out_and_does_not_end_is_not_waited_for_for_ever(settings, told, monkeypatch):
+    monkeypatch.setattr(pool, "_OTHERS", 0.1)
+    told(www1=True, www2=True)
+    os.makedirs(pool.DRAINED)
+    with pool.taking_out(), pytest.raises(pool.PoolError, match="others take hosts out"):
+        pool.drain(settings, "www1", 1)
+    assert pool.marks() == set()
+
+
+def test_a_mark_says_who_made_it(settings, told):
+    told(www1=False, www2=False, www3=True)
+    pool.drain(settings, "www1", 1, turn=True)
+    pool.drain(settings, "www2", 1)
+    assert pool.marks() == {"www1", "www2"}
+    assert pool.left() == ["www1"]
+
+
 def test_a_service_that_does_nothing_is_noticed(settings, told, monkeypatch):
     monkeypatch.setattr(pool, "_APPLIED", 0.1)
     told(www1=True, www2=True)
@@ -228,3 +270,58 @@ def test_why_a_host_is_not_back_is_told(told):
 def test_where_no_service_runs_its_unit_is_named(told):
     with pytest.raises(pool.PoolError, match="systemctl status slipway-balancer"):
         pool.state()
+
+
+class Ended(Exception):
+    """What the module said at its end."""
+
+
+@pytest.fixture
+def module(monkeypatch):
+    """Runs the module with options, and gives its end."""
+
+    class Module:
+        check_mode = False
+
+        def __init__(self, options, **words):
+            self.params = {name: given.get(name, option.get("default")) for name, option in options.items()}
+
+        def warn(self, text):
+            warnings.append(text)
+
+        def exit_json(self, **result):
+            raise Ended(result)
+
+        fail_json = exit_json
+
+    given: dict = {}
+    warnings: list[str] = []
+    monkeypatch.setattr(pool_module, "AnsibleModule", Module)
+    monkeypatch.setattr(pool.Settings, "read", classmethod(lambda cls: Settings(CONFIG)))
+
+    def module(**options):
+        given.update(options)
+        with pytest.raises(Ended) as ended:
+            pool_module.main()
+        return ended.value.args[0], warnings
+
+    return module
+
+
+def test_the_last_host_stays_in_for_its_turn_which_goes_on(module, told):
+    told(www1=True, www2=False, www3=False)
+    result, warnings = module(host="www1", state="out", turn=True)
+    assert result == {"changed": False, "held": 0} and pool.marks() == set()
+    assert "www1 is the last host that gets requests" in warnings[0]
+
+
+def test_the_last_host_is_not_taken_out_by_hand(module, told):
+    told(www1=True, www2=False, www3=False)
+    result, _ = module(host="www1", state="out")
+    assert "www1 is the last host that gets requests; put another one back first" in result["msg"]
+
+
+def test_who_was_left_out_by_a_deploy_is_told(module, told):
+    told(www1=False, www2=True)
+    module(host="www1", state="out", turn=True)
+    assert module(state="told")[0]["left"] == ["www1"]
