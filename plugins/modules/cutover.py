@@ -413,6 +413,10 @@ class Run:
     def serves(self) -> bool:
         return self.params["state"] != "prepared"
 
+    def settles(self, reasons: list[str]) -> bool:
+        """Whether what belongs to the live slot is recorded and put in order. Where there is nothing to return from, it is left alone."""
+        return self.serves and bool(reasons or not self.returns)
+
     def choose(self) -> None:
         """In going back, have the release to go back to, or :class:`CutoverError`."""
         there, asked = self.app.complete(), self.params["release"]
@@ -548,7 +552,7 @@ class Run:
             self.prepare(self.slot)
             if self.serves:
                 self.cut_over(self.slot)
-        if self.serves:
+        if self.settles(reasons):
             with self.stage("the switch is done, but not all that belongs to it"):
                 self.record()
                 keep, failed = self.params["keep_releases"], self.history.failed()
@@ -582,7 +586,7 @@ class Run:
         if reasons:
             self.slot = other_than(self.live)
             diff = self.diff()
-        elif self.serves:
+        elif self.settles(reasons):
             keep, failed = self.params["keep_releases"], self.history.failed()
             self.tidied = [told for name, told, work in self.app.disorder(self.slot, 0, keep, failed)]
         return {"changed": bool(reasons or self.tidied), "reasons": reasons, "diff": diff, **self.found()}

@@ -364,3 +364,23 @@ def test_what_a_run_would_do(three):
     one = run(three, state="rolled_back", release="previous")
     result = one.predict()
     assert (result["changed"], result["release"], result["slot"]) == (True, "r2", "green") and three.done == []
+
+
+def test_where_the_slot_to_leave_is_not_live_all_stays_as_it_is(three):
+    before = entries(three)
+    three.slots[other_than(three.active)] = "r2"
+    result = run(three, state="returned", release="", slot=other_than(three.active)).switch()
+    assert (result["changed"], result["reasons"], result["release"]) == (False, [], "r3")
+    assert three.done == [] and entries(three) == before
+
+
+def test_where_nothing_serves_there_is_nothing_to_return_from(host):
+    one = run(host, state="returned", release="", slot="blue")
+    assert one.predict()["changed"] is one.switch()["changed"] is False
+    assert host.done == [] and entries(host) == []
+
+
+def test_a_slot_that_is_live_is_left_for_the_one_before_it(three):
+    three.slots[other_than(three.active)] = "r2"
+    result = run(three, state="returned", release="", slot=three.active).switch()
+    assert (result["changed"], result["release"]) == (True, "r2") and "flip" in three.done
