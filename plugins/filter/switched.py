@@ -4,12 +4,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: switched
-short_description: What a run has switched so far in a fleet
+short_description: What a run may have switched so far in a fleet
 version_added: 1.1.0
 author:
   - slipway contributors (@slipway)
 description:
-  - What the playbooks remembered of each host in C(slipway_switched).
+  - What the playbooks remembered of each host in C(slipway_switched) when its turn began. Whether a slot is live, the host knows.
 options:
   _input:
     description: Names of hosts.
@@ -30,7 +30,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The slots that were made live, the latest first.
+  description: The slots that those turns make live, the latest first.
   type: list
   elements: dict
   sample: [{"host": "www1", "app": "hello", "slot": "green"}]

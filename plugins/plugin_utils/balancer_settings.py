@@ -52,9 +52,9 @@ def batch(hosts: list[str], hostvars: Mapping) -> str:
 
 
 def switched(hosts: list[str], hostvars: Mapping) -> list[dict[str, str]]:
-    """The slots that this run has made live, the latest first: each with its ``host``, ``app`` and ``slot``."""
-    noted = [(host, hostvars[host].get("slipway_switched") or {}) for host in reversed(hosts)]
-    return [{"host": host, "app": app, "slot": slot} for host, slots in noted for app, slot in slots.items()]
+    """The slots that turns make live that have begun, the latest first: each with its ``host``, ``app`` and ``slot``."""
+    turns = [(host, hostvars[host].get("slipway_switched") or {}) for host in reversed(hosts)]
+    return [{"host": host, "app": app, "slot": slots[app]} for host, slots in turns for app in reversed(list(slots))]
 
 
 def errors(variables: dict) -> list[str]:

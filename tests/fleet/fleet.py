@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from fleetload import FleetLoad
-from playbook import ROOT, Played, play
+from playbook import ROOT, Played, play, playing
 from served import HOSTS, Served, wait_for
 
 INVENTORY = ROOT / "molecule" / "fleet" / "inventory"
@@ -37,6 +37,10 @@ class Fleet:
 
     def play(self, playbook: str, *words: str, **variables) -> Played:
         return play(Path("playbooks", f"{playbook}.yml"), *words, inventory=INVENTORY, **variables)
+
+    def playing(self, playbook: str, **variables):
+        """The same while it runs."""
+        return playing(Path("playbooks", f"{playbook}.yml"), inventory=INVENTORY, **variables)
 
     def move(self, *words: str) -> str:
         """What script/hosts does and says."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from fleet import CLIENTS, lost
+import trees
+from fleet import CLIENTS, WEB, lost
 
 testinfra_hosts = ["ansible://lb1"]
 
@@ -41,3 +42,31 @@ def test_nobody_waits_long_for_a_hung_host(fleet):
     assert len(lost(load, "POST")) <= CLIENTS, load.counts()
     # Two answers that are missing, 0.7 s each, and room for a busy machine. Without the pool's service it is a minute.
     assert quick < 2.5 and long < 2 * load.slow + 2.5, load.counts()
+
+
+def test_where_one_is_lost_in_its_turn_the_fleet_returns_and_the_next_run_heals(fleet):
+    """Two have their turn at once, and one of them loses its power."""
+    before = fleet.releases
+    trees.make()
+    with fleet.load() as load:
+        with fleet.playing("deploy", slipway_serial=2) as process:
+            fleet.wait_out("debian13", 120)
+            fleet.move("kill", "debian13")
+            output, _ = process.communicate(timeout=200)
+        assert process.returncode != 0
+        assert "debian13: lost at hello: " in output, output
+        assert "returned to what served before: debian12." in output, output
+        assert "perhaps out of the pools until the next run: debian13." in output, output
+        assert {name: fleet.on(name).json("/whoami")["release"] for name in ("debian12", "fleet3")} == {
+            name: before[name] for name in ("debian12", "fleet3")
+        }
+        assert list(fleet.out) == ["debian13"]
+        fleet.move("restart", "debian13")
+        healed = fleet.play("deploy")
+    assert healed.ok, healed.output
+    after = fleet.releases
+    assert [name for name in WEB if after[name] != before[name]] == WEB
+    fleet.wait_whole(10)
+    print(load.counts())
+    assert lost(load, "GET") == []
+    assert len(lost(load, "POST")) <= CLIENTS, load.counts()

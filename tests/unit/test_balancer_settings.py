@@ -45,13 +45,14 @@ def test_a_quarter_at_a_time_where_nothing_is_said():
 
 def test_what_was_switched_last_returns_first():
     hostvars = {
-        "www1": {"slipway_switched": {"hello": "green"}},
+        "www1": {"slipway_switched": {"hello": "green", "other": "blue"}},
         "www2": {"slipway_switched": {"hello": "blue"}},
         "www3": {},
     }
-    assert [(one["host"], one["slot"]) for one in switched(list(hostvars), hostvars)] == [
-        ("www2", "blue"),
-        ("www1", "green"),
+    assert [(one["host"], one["app"], one["slot"]) for one in switched(list(hostvars), hostvars)] == [
+        ("www2", "hello", "blue"),
+        ("www1", "other", "blue"),
+        ("www1", "hello", "green"),
     ]
 
 
