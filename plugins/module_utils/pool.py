@@ -395,6 +395,11 @@ def left() -> list[str]:
     return sorted(name for name in marks() if read_mark(name) == _TURN)
 
 
+def drained_by_hand(name: str) -> bool:
+    """Whether someone took the host out, and no deploy."""
+    return name in marks() and read_mark(name) != _TURN
+
+
 def read_mark(name: str) -> str:
     with contextlib.suppress(FileNotFoundError), open(os.path.join(DRAINED, name), encoding="utf-8") as file:
         return file.read()

@@ -37,8 +37,9 @@ options:
     default: true
   turn:
     description:
-      - Whether the host is taken out for its turn in a deploy. The last host that gets requests then stays in, with a warning, since
-        the cutover alone loses no request either. Without it the module fails.
+      - Whether the host is taken out for its turn in a deploy, and put back after it. The last host that gets requests then stays in,
+        with a warning, since the cutover alone loses no request either. Without it the module fails.
+      - A host that was drained by hand stays out until it is put back by hand.
       - The mark says so, too, by which the next deploy knows a host that one before it could not put back.
     type: bool
     default: false
@@ -109,6 +110,8 @@ def main() -> None:
     settings = pool.Settings.read()
     if settings is None or host not in settings.hosts:
         module.exit_json(changed=False)
+    if turn and pool.drained_by_hand(host):
+        module.exit_json(changed=False, **({"held": 0} if out else {}))
     changed = (host in pool.marks()) != out
     if module.check_mode:
         module.exit_json(changed=changed, **({"held": 0} if out else {}))

@@ -325,3 +325,11 @@ def test_who_was_left_out_by_a_deploy_is_told(module, told):
     told(www1=False, www2=True)
     module(host="www1", state="out", turn=True)
     assert module(state="told")[0]["left"] == ["www1"]
+
+
+def test_who_was_drained_by_hand_stays_out_in_its_turn_and_after_it(module, told):
+    told(www1=False, www2=True)
+    module(host="www1", state="out")
+    for state in ("out", "in"):
+        assert module(host="www1", state=state, turn=True)[0]["changed"] is False
+        assert module(state="told")[0]["left"] == [] and pool.marks() == {"www1"}

@@ -13,6 +13,8 @@ class ActionModule(WorldAction):
             self.do(f"told {self.at}")
             return {"hosts": {}, "left": [name for name, by in marks.items() if by == "turn"]}
         mark = pool / words["host"]
+        if words.get("turn") and marks.get(words["host"]) == "hand":
+            return {"changed": False}
         if state == "out":
             self.do(f"out {self.at} {words['host']}", lambda: mark.write_text("turn" if words.get("turn") else "hand"))
         else:
