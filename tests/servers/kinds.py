@@ -38,7 +38,7 @@ KINDS = {
         Kind("granian-gthread", "granian", "gthread", 4, "debian13", everywhere=True),
         Kind("uwsgi-gevent", "uwsgi", "gevent", 100, "debian13"),
         Kind("gunicorn-gevent", "gunicorn", "gevent", 100, "debian12"),
-        # The wrapper runs one request at a time.
+        # One, as the wrapper runs one request at a time.
         Kind("gunicorn-asgi", "gunicorn", "asgi", 1, "debian13", wsgi="hello.asgi:create_app()"),
         Kind("gunicorn-sync", "gunicorn", "sync", 1, "debian13"),
         Kind("gunicorn-gthread", "gunicorn", "gthread", 4, "debian12"),
