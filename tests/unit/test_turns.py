@@ -236,6 +236,13 @@ def test_where_all_that_are_there_have_their_turn_nobody_is_taken_out(fleet):
     assert fleet.released == {"www1": NEW, "www2": NEW, "www3": OLD} and fleet.did("out") == []
 
 
+def test_one_that_a_balancer_does_not_take_back_is_named(fleet):
+    fleet.has(2, before_switch=False)
+    assert not fleet.deploy({"live www1 hello": "refuse", "in lb1 www1": "refuse"}, slipway_serial=1)
+    assert all_on(fleet, OLD) and fleet.out == ["www1"]
+    assert "www1 stays out of the pool of lb1: in lb1 www1: refused" in fleet.message
+
+
 def test_what_a_balancer_refuses_is_told(fleet):
     fleet.has(2, before_switch=False)
     assert not fleet.deploy({"out lb1 www2": "refuse"}, slipway_serial=1)
