@@ -134,10 +134,13 @@ class Release(ReleaseLayout):
     # The virtual environment
 
     def _install(self) -> None:
-        if not self._take_over():
+        taken = self._take_over()
+        if not taken:
             self._install_anew()
+        # Several processes take longer to start than one does with a small tree, all that is left where the rest was taken over.
+        small = taken and sum(len(names) for dummy, dummy, names in os.walk(self.src)) < 200
         # Not every file of every package compiles; the app's process, who cannot write here, does without those.
-        compileall = ["-m", "compileall", "-q", "-j0", self.src, self.site_packages]
+        compileall = ["-m", "compileall", "-q", *([] if small else ["-j0"]), self.src, self.site_packages]
         self.steps.run("compiling", [self._venv_python, *compileall], check=False)
         # For nothing where a part of the environment but the project is of this tree alone.
         project = {self.src} if any("project" in step for step in self.params["plan"]) else set()

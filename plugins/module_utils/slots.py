@@ -28,6 +28,7 @@ from ansible_collections.slipway.flask.plugins.module_utils.systemd import (
     Late,
     environment_file,
     journal,
+    outdated,
     run,
     run_with,
     sandbox_of,
@@ -157,18 +158,22 @@ class App:
 
     def prepare(self, slot: str) -> None:
         """Give the idle slot its release and settings. Nothing of it runs afterwards."""
-        wanted = self.wanted(slot)
-        for path in set(self.found(slot)) - set(wanted):
+        wanted, found = self.wanted(slot), self.found(slot)
+        for path in set(found) - set(wanted):
             os.unlink(path)
         settings = self.layout.settings(slot)
         for folder in (os.path.dirname(self.layout.etc), self.layout.etc, settings, os.path.join(settings, "files")):
             os.makedirs(folder, exist_ok=True)
             os.chmod(folder, 0o755)
-        for path, file in wanted.items():
-            write(path, file)
+        changed = {path for path, file in wanted.items() if found.get(path) != file}
+        for path in changed:
+            write(path, wanted[path])
         point(self.layout.link(slot), os.path.join("releases", self.release))
-        self._remove_override(slot)
-        systemctl("daemon-reload")
+        units = [self.layout.service(slot), self.layout.socket(slot)]
+        overridden = self._remove_override(slot)
+        # A run that was killed may have written them unread. With many units, reading them takes the processor for long.
+        if overridden or changed & {os.path.join(UNITS, unit) for unit in units} or outdated(units):
+            systemctl("daemon-reload")
 
     def in_sandbox(self, slot: str, argv: list[str], timeout: float, gives_way: bool = False) -> str:
         """Run a one-off command as the app's user in the slot's sandbox; its output, or :class:`CutoverError`."""

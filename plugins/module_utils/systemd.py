@@ -59,6 +59,11 @@ def unit_states(names: list[str]) -> dict[str, dict[str, str]]:
     return {state.get("Id", ""): state for state in states}
 
 
+def outdated(names: list[str]) -> bool:
+    """Whether systemd knows one of these units otherwise than its files say."""
+    return "yes" in systemctl("show", "--property=NeedDaemonReload", "--value", *names).split()
+
+
 def enabled(unit: str, state: dict[str, str]) -> bool:
     """Whether it comes back after a reboot. systemd's own state may be older than its last reading of the units."""
     return state.get("UnitFileState") == "enabled" or not run(["systemctl", "is-enabled", "--quiet", unit]).returncode

@@ -31,16 +31,18 @@ class Mine(App):
 class Systemd:
     """Answers systemctl: ``states`` holds units' states, ``called`` the words of all other calls.
 
-    ``late`` are verbs that do not end within so many seconds.
+    ``late`` are verbs that do not end within so many seconds, ``outdated`` units that systemd has not read anew.
     """
 
     def __init__(self):
-        self.states, self.called, self.late = {}, [], {}
+        self.states, self.called, self.late, self.outdated = {}, [], {}, set()
 
     def __call__(self, argv, timeout=0):
         if argv[:2] == ["systemctl", "is-enabled"]:
             state = self.states.get(argv[-1], {}).get("UnitFileState")
             return subprocess.CompletedProcess(argv, int(state != "enabled"), "")
+        if "--property=NeedDaemonReload" in argv:
+            return subprocess.CompletedProcess(argv, 0, "yes\n" if self.outdated & set(argv) else "no\n")
         if argv[:2] != ["systemctl", "show"]:
             self.called.append(argv)
             if self.late.get(argv[1]) == timeout:
@@ -114,7 +116,27 @@ def test_a_prepared_slot_holds_what_is_wanted_and_nothing_else(app, systemd):
     app.prepare("blue")
     assert app.found("blue") == app.wanted("blue") and app.release_of("blue") == "r1"
     assert app.found("green") == {} and app.release_of("green") == "" and app.live_slot() is None
-    assert systemd.called == [["systemctl", "daemon-reload"]] * 2
+    assert systemd.called == [["systemctl", "daemon-reload"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "reads"),
+    [
+        (lambda app, systemd: app.env.update(A=2), 0),
+        (lambda app, systemd: setattr(app, "service", "[Service]\nNice=1\n"), 1),
+        (lambda app, systemd: os.unlink(f"{slots.UNITS}/flask-hello@blue.socket"), 1),
+        (lambda app, systemd: systemd.outdated.add("flask-hello@blue.service"), 1),
+        (lambda app, systemd: app._override("blue", ""), 2),
+    ],
+)
+def test_systemd_reads_its_units_anew_when_they_changed(app, systemd, monkeypatch, tmp_path, change, reads):
+    monkeypatch.setattr(slots, "_RUNTIME_UNITS", str(tmp_path / "runtime"))
+    app.prepare("blue")
+    systemd.called.clear()
+    change(app, systemd)
+    app.prepare("blue")
+    assert app.found("blue") == app.wanted("blue")
+    assert systemd.called == [["systemctl", "daemon-reload"]] * reads
 
 
 def test_the_app_may_pass_the_folders_of_its_settings(app):
