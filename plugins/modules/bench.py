@@ -114,9 +114,6 @@ found:
     visitors:
       description: Requests for the app in the last ten minutes that did not come from the host itself. Nothing where no log tells.
       type: int
-    wrk:
-      description: Version of wrk, empty where there is none.
-      type: str
     machine:
       description: Processors, memory in MiB, system and versions.
       type: dict
@@ -159,6 +156,9 @@ measured:
       description: What was asked for.
       type: list
       elements: str
+    wrk:
+      description: Version of the wrk that asked, with O(measure=serving) and O(measure=outside).
+      type: str
     kept:
       description: Of O(measure=cache), which of it was kept.
       type: list
@@ -214,7 +214,6 @@ def look(layout: Layout, asked: dict) -> dict:
         "slot": found["slot"],
         "release": found["release"],
         "visitors": bench.visitors(asked["domains"], _RECENTLY),
-        "wrk": wrk.version(),
         "machine": bench.machine(layout, found["release"]),
     }
 
@@ -222,7 +221,8 @@ def look(layout: Layout, asked: dict) -> dict:
 def serving(layout: Layout, asked: dict) -> dict:
     target = bench.Target(asked["address"], asked["port"], host_of(asked["domains"]), asked["tls"])
     groups = bench.live(layout)["groups"] if asked["measure"] == "serving" else {}
-    return {**bench.load(target, asked["requests"], groups, asked), "asked": names(asked["requests"])}
+    measured = bench.load(target, asked["requests"], groups, asked)
+    return {**measured, "asked": names(asked["requests"]), "wrk": wrk.version()}
 
 
 def watch(layout: Layout, seconds: int) -> dict:

@@ -301,8 +301,7 @@ def _remarks(result: dict) -> str:
 
 
 def _method(result: dict) -> str:
-    plan, found = result["plan"], result["found"]
-    machine = found["machine"]
+    plan, machine, wrk = result["plan"], result["found"]["machine"], result["serving"]["wrk"]
     whole = sum(request["weight"] for request in plan["requests"])
     requests = "".join(
         f'<tr><td>{escape(request["method"])}</td><td class="words"><code>{escape(request["path"])}</code></td>'
@@ -313,7 +312,7 @@ def _method(result: dict) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     return (
         f"<section><h2>How it was measured</h2>\n"
-        f'<p class="note">wrk {escape(found["wrk"])} on {where}: {plan["clients"]} connections that stay open, each of which asks for '
+        f'<p class="note">wrk {escape(wrk)} on {where}: {plan["clients"]} connections that stay open, each of which asks for '
         "the next thing when it has its answer. So a slow server is asked less, and times under a given rate of visitors may "
         "differ. An error is a refused or cut connection, an answer that did not come within "
         f"{plan['timeout']} s, or a status from 400.</p>\n"

@@ -59,7 +59,7 @@ def table(result: dict) -> str:
     plan = result["plan"]
     title = (
         f"{plan['host']}, {plan['app']}: release {result['found']['release']}, {plan['clients']} clients for {plan['seconds']} s, "
-        f"wrk {result['found']['wrk']}"
+        f"wrk {result['serving']['wrk']}"
     )
     parts = [title, _aligned([_HEAD, *([name, *_row(measured)] for name, measured in rows_of(result))])]
     if result["browser"]:

@@ -72,6 +72,11 @@ def test_every_way_was_measured_and_compared(run):
     assert min(rates["cache"], rates["static"]) > 2 * max(rates["development"], rates["server"], rates["nginx"])
 
 
+def test_it_says_which_wrk_asked(run, host):
+    version = run.result["serving"]["wrk"]
+    assert version and version in host.run("wrk -v").stdout and f"wrk {version}" in run.output
+
+
 def test_the_app_s_answers_were_kept_and_its_static_file_was_a_static_file(run):
     by_name = {rung["name"]: rung["measured"] for rung in run.result["ladder"]}
     assert by_name["cache"]["kept"] == ["/", "/api/entries?limit=5"]

@@ -17,7 +17,6 @@ FOUND = {
     "slot": "blue",
     "release": "3f9c0a6be21d",
     "visitors": 0,
-    "wrk": "4.1.0",
     "machine": {
         "cpus": 2,
         "cpu": "A <fast> one",
@@ -42,7 +41,7 @@ def measured(rate, **keys):
         "latency_ms": {"mean": 2.0, "stdev": 1.0, "p50": 1.5, "p90": 2.0, "p95": 12.5, "p99": 120.4, "max": 1500.0},
         "first_byte_ms": {"quiet": {"p50": 3.0}, "load": {"p50": 30.0, "p95": 60.0}},
         "used": {"app": USED, "nginx": {**USED, "memory_mib": 10.0}, "wrk": {**USED, "cpus": 0.1}, "host": {"busy": 0.9}},
-        "asked": ["GET /"], **keys,
+        "asked": ["GET /"], "wrk": "4.1.0", **keys,
     }  # fmt: skip
 
 
