@@ -17,7 +17,7 @@ from ansible_collections.slipway.flask.plugins.module_utils.proc import session_
 
 # Keys of a service unit that say how its main process is started and kept, not in which sandbox it runs.
 _LIFECYCLE = re.compile(
-    r"(Type|NotifyAccess|Exec\w*|Restart\w*|Kill\w*|Timeout\w*|Standard\w*|RuntimeDirectory\w*|SyslogIdentifier)\Z"
+    r"(Type|NotifyAccess|Exec\w*|Restart\w*|Kill\w*|Timeout\w*|OOMPolicy|Standard\w*|RuntimeDirectory\w*|SyslogIdentifier)\Z"
 )
 _SYSTEMCTL_SECONDS = 120
 _NICE = 10

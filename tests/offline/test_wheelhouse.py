@@ -25,6 +25,12 @@ def test_the_app_answers(host, name, path, words):
     assert status == 200 and words in body
 
 
+@pytest.mark.parametrize(("name", "server"), [("hello", "Gunicorn"), ("carried", "uWSGI"), ("setup", "Granian")])
+def test_its_server_came_along(host, name, server):
+    served = Served(host, name)
+    assert server in served.show(served.service, "Description") and served.workers
+
+
 def test_the_server_s_compiled_parts_are_the_interpreter_s(host):
     python = "/srv/hello/current/venv/bin/python"
     version = host.check_output(python + " -c 'import sys; print(*sys.version_info[:2], sep=str())'")
@@ -53,7 +59,7 @@ def deploy(tmp_path_factory):
         shutil.copytree(APPS / "setup", tree, dirs_exist_ok=True)
         code = (tree / "counted.py").read_text(encoding="utf-8")
         (tree / "counted.py").write_text(code.replace('"words"', f'"{words}"'), encoding="utf-8")
-        app = {"source": {"path": str(tree)}, "wsgi": "counted:app", "domains": ["setup.example.com"], **keys}
+        app = {"source": {"path": str(tree)}, "wsgi": "counted:app", "domains": ["setup.example.com"], "server": "granian", **keys}
         return play("playbooks/deploy.yml", slipway_apps={"setup": {"wheelhouse": True, "workers": 1, **app}})
 
     return deploy

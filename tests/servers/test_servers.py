@@ -60,6 +60,14 @@ def test_workers_run_without_any_privilege_and_write_no_code(served):
     assert served.host.run(f"{enter} touch /srv/served/shared/instance/made-by-test").rc == 0
 
 
+def test_its_memory_is_bounded_and_a_worker_killed_for_it_dies_alone(served):
+    """Where the kernel leaves this host no such bound, systemd holds it all the same."""
+    assert served.show(served.service, "MemoryMax") == str(1 << 30)
+    assert served.show(served.service, "OOMPolicy") == "continue"
+    bound = served.host.run("cat /sys/fs/cgroup%s/memory.max", served.show(served.service, "ControlGroup"))
+    assert bound.rc != 0 or int(bound.stdout) == 1 << 30
+
+
 def test_the_access_log_tells_who_asked_what_and_how_long_it_took(served):
     since = served.now()
     assert served.get("/wait?ms=300")[0] == 200
