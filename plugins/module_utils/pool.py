@@ -348,6 +348,12 @@ class LastError(PoolError):
     """Nobody else would get requests."""
 
 
+def refuse_last(name: str) -> None:
+    seen = state()
+    if seen[name]["in"] and not any(seen[host]["in"] for host in seen if host != name):
+        raise LastError(f"{name} is the last host that gets requests; put another one back first, or force it")
+
+
 def drain(settings: Settings, name: str, timeout: float, force: bool = False, turn: bool = False) -> int:
     """Take a host out and wait until it holds no request, at most ``timeout`` seconds; how many it holds then.
 
@@ -355,10 +361,8 @@ def drain(settings: Settings, name: str, timeout: float, force: bool = False, tu
     """
     os.makedirs(DRAINED, exist_ok=True)
     with taking_out():
-        seen = state()
-        others = [host for host in seen if host != name and seen[host]["in"]]
-        if seen[name]["in"] and not others and not force:
-            raise LastError(f"{name} is the last host that gets requests; put another one back first, or force it")
+        if not force:
+            refuse_last(name)
         write_mark(name, _TURN if turn else "")
         wait(lambda: not state()[name]["in"], _APPLIED, f"{name} was marked, and the service did not take it out")
     deadline = time.monotonic() + timeout

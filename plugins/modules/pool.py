@@ -100,22 +100,24 @@ def main() -> None:
         supports_check_mode=True,
         required_if=[["state", "in", ["host"]], ["state", "out", ["host"]]],
     )
+    settings = pool.Settings.read()
     if module.params["state"] == "told":
         try:
-            module.exit_json(changed=False, hosts=pool.state(), left=pool.left())
+            module.exit_json(changed=False, hosts=pool.state() if settings else {}, left=pool.left())
         except pool.PoolError as error:
-            module.fail_json(msg=str(error))
+            module.fail_json(msg=str(error), left=pool.left())
     host, out, timeout = module.params["host"], module.params["state"] == "out", module.params["timeout"]
     turn = module.params["turn"]
-    settings = pool.Settings.read()
     if settings is None or host not in settings.hosts:
         module.exit_json(changed=False)
     if turn and pool.drained_by_hand(host):
         module.exit_json(changed=False, **({"held": 0} if out else {}))
     changed = (host in pool.marks()) != out
-    if module.check_mode:
-        module.exit_json(changed=changed, **({"held": 0} if out else {}))
     try:
+        if module.check_mode:
+            if out and not module.params["force"]:
+                pool.refuse_last(host)
+            module.exit_json(changed=changed, **({"held": 0} if out else {}))
         if out:
             held = pool.drain(settings, host, timeout, module.params["force"], turn)
             if held:

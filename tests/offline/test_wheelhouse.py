@@ -59,7 +59,13 @@ def deploy(tmp_path_factory):
         shutil.copytree(APPS / "setup", tree, dirs_exist_ok=True)
         code = (tree / "counted.py").read_text(encoding="utf-8")
         (tree / "counted.py").write_text(code.replace('"words"', f'"{words}"'), encoding="utf-8")
-        app = {"source": {"path": str(tree)}, "wsgi": "counted:app", "domains": ["setup.example.com"], "server": "granian", **keys}
+        app = {
+            "source": {"path": str(tree)},
+            "wsgi": "counted:app",
+            "domains": ["setup.example.com"],
+            "server": "granian",
+            **keys,
+        }
         return play("playbooks/deploy.yml", slipway_apps={"setup": {"wheelhouse": True, "workers": 1, **app}})
 
     return deploy

@@ -299,8 +299,9 @@ def module(monkeypatch):
     monkeypatch.setattr(pool_module, "AnsibleModule", Module)
     monkeypatch.setattr(pool.Settings, "read", classmethod(lambda cls: Settings(CONFIG)))
 
-    def module(**options):
+    def module(check_mode=False, **options):
         given.update(options)
+        Module.check_mode = check_mode
         with pytest.raises(Ended) as ended:
             pool_module.main()
         return ended.value.args[0], warnings
@@ -308,16 +309,18 @@ def module(monkeypatch):
     return module
 
 
-def test_the_last_host_stays_in_for_its_turn_which_goes_on(module, told):
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_the_last_host_stays_in_for_its_turn_which_goes_on(module, told, check_mode):
     told(www1=True, www2=False, www3=False)
-    result, warnings = module(host="www1", state="out", turn=True)
+    result, warnings = module(check_mode, host="www1", state="out", turn=True)
     assert result == {"changed": False, "held": 0} and pool.marks() == set()
     assert "www1 is the last host that gets requests" in warnings[0]
 
 
-def test_the_last_host_is_not_taken_out_by_hand(module, told):
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_the_last_host_is_not_taken_out_by_hand(module, told, check_mode):
     told(www1=True, www2=False, www3=False)
-    result, _ = module(host="www1", state="out")
+    result, _ = module(check_mode, host="www1", state="out")
     assert "www1 is the last host that gets requests; put another one back first" in result["msg"]
 
 
@@ -325,6 +328,14 @@ def test_who_was_left_out_by_a_deploy_is_told(module, told):
     told(www1=False, www2=True)
     module(host="www1", state="out", turn=True)
     assert module(state="told")[0]["left"] == ["www1"]
+    os.unlink(pool.STATE)
+    told_without_service = module(state="told")[0]
+    assert told_without_service["left"] == ["www1"] and "is not watched" in told_without_service["msg"]
+
+
+def test_a_host_that_is_no_balancer_yet_knows_of_none(module, told, monkeypatch):
+    monkeypatch.setattr(pool.Settings, "read", classmethod(lambda cls: None))
+    assert module(state="told")[0] == {"changed": False, "hosts": {}, "left": []}
 
 
 def test_who_was_drained_by_hand_stays_out_in_its_turn_and_after_it(module, told):
