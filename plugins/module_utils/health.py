@@ -115,7 +115,7 @@ class Probe:
                 raise CutoverError(f"{problem}; {last}")
             if time.monotonic() > deadline:
                 raise CutoverError(f"not healthy within {self.timeout} s; {last}")
-            time.sleep(0.25 if fault else 0.01)
+            time.sleep(0.25 if fault else 0.02)
 
     def watch_over(self, socket_path: str, vitals: Vitals) -> None:
         """Go on asking for ``watch`` seconds; raise when the answers stay bad or out, or processes keep dying."""
