@@ -349,6 +349,7 @@ class LastError(PoolError):
 
 
 def refuse_last(name: str) -> None:
+    """:class:`LastError` where nobody but this host gets requests."""
     seen = state()
     if seen[name]["in"] and not any(seen[host]["in"] for host in seen if host != name):
         raise LastError(f"{name} is the last host that gets requests; put another one back first, or force it")
