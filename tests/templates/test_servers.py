@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 
@@ -69,6 +70,17 @@ def test_auto_is_found_out_when_the_server_starts(gunicorn, uwsgi, tmp_path):
     words = command.replace("%d", f"{tmp_path}/").split()
     found = subprocess.run([sys.executable, *words], capture_output=True, text=True, timeout=30, check=True)
     assert int(found.stdout) == expected >= 2 * min(1, len(os.sched_getaffinity(0)))
+
+
+def test_a_worker_that_is_told_to_end_before_it_has_booted_ends(gunicorn, tmp_path):
+    gunicorn()
+    # As Gunicorn's master forks one: with a handler of the master's.
+    fork = (
+        "import os, runpy, signal; signal.signal(signal.SIGTERM, print);"
+        " runpy.run_path('gunicorn.conf.py')['post_fork'](None, None); os.kill(os.getpid(), signal.SIGTERM)"
+    )
+    ended = subprocess.run([sys.executable, "-c", fork], cwd=tmp_path, capture_output=True, timeout=30, check=False)
+    assert ended.returncode == -signal.SIGTERM, ended
 
 
 def test_the_callable_is_taken_as_it_is_written(gunicorn):
