@@ -68,7 +68,7 @@ _WRITE = {
     "workers": "workers: auto, or a number from 1",
     "worker_memory": "worker_memory: 200",
     "worker_class": "worker_class: gthread",
-    "threads": "threads: 4",
+    "threads": "threads: 16",
     "sticky": "sticky: true, or false",
     "timeout": "timeout: 30",
     "graceful_timeout": "graceful_timeout: 30",

@@ -18,7 +18,7 @@ REFUSED = "127.0.0.1:9"
 
 # What is wrong with hello's mapping (None: the key is missing), the variable to name, and what else to say.
 KEYS = {
-    "wrong type": ({"threads": "many"}, "threads", "expected a number, found str; write threads: 4"),
+    "wrong type": ({"threads": "many"}, "threads", "expected a number, found str; write threads: 16"),
     "list instead of mapping": ({"env": ["A"]}, "env", 'write env: {NAME: "value"}'),
     "unknown key": ({"worker_clas": "sync"}, "worker_clas", "did you mean worker_class?"),
     "unknown nested key": ({"source": {"pth": "sample_app"}}, "source.pth", "did you mean path?"),

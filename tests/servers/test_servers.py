@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import re
 import time
 
@@ -93,6 +94,18 @@ def test_requests_that_wait_are_served_at_once_as_far_as_the_class_does(served):
 @pytest.mark.only("gunicorn-gthread", "gunicorn-sync", "uwsgi-gthread", "granian-gthread")
 def test_so_are_async_routes(served):
     in_turns(served, "/wait-async")
+
+
+@pytest.mark.only("gunicorn-gthread")
+def test_what_a_worker_has_no_thread_for_waits_for_any_worker(served):
+    """Of 16 connections each of two workers takes four; one that took more would keep them waiting while the other is free."""
+    taken = f"ss --no-header --unix --processes state connected src /run/flask-served/{served.slot}.sock"
+    with concurrent.futures.ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(served.together, "/wait?ms=1500", 16)
+        time.sleep(0.7)
+        lines = served.run(taken).splitlines()
+        asked.result()
+    assert [sum(f"pid={worker}," in line for line in lines) for worker in served.workers] == [4, 4], lines
 
 
 def in_turns(served, path: str) -> None:

@@ -34,7 +34,7 @@ def test_five_lines_are_enough():
         "workers": "auto",
         "worker_memory": 128,
         "worker_class": "gthread",
-        "threads": 4,
+        "threads": 16,
         "sticky": None,
         "timeout": 30,
         "graceful_timeout": 30,
@@ -195,7 +195,7 @@ def test_health_is_asked_of_the_first_domain(domain):
 
 REFUSED = {
     "wrong type": [
-        ({"threads": "many"}, "threads: expected a number, found str; write threads: 4"),
+        ({"threads": "many"}, "threads: expected a number, found str; write threads: 16"),
         ({"timeout": "30s"}, "timeout: expected a number, found str; write timeout: 30"),
         ({"preload": "maybe"}, "preload: expected true or false, found str; write preload: true"),
         ({"domains": {"a": 1}}, "domains: expected a list, found dict; write domains: [www.example.com]"),
@@ -248,7 +248,7 @@ REFUSED = {
         ({"wsgi": "a:b('\t')"}, "wsgi: expected module:callable, found \"a:b('\\t')\"; write wsgi: "),
         ({"wsgi": "a:b\n"}, "wsgi: expected module:callable, found 'a:b\\n'; write wsgi: "),
         ({"python": "2.7"}, 'python: expected a version such as "3.13", found \'2.7\'; write python: "3.13"'),
-        ({"threads": 0}, "threads: expected a number from 1, found 0 (int); write threads: 4"),
+        ({"threads": 0}, "threads: expected a number from 1, found 0 (int); write threads: 16"),
         ({"timeout": 0}, "timeout: expected a number from 1, found 0 (int); write timeout: 30"),
         ({"graceful_timeout": 0}, "graceful_timeout: expected a number from 1, found 0 (int); write graceful_"),
         ({"build_timeout": 0}, "build_timeout: expected a number from 1, found 0 (int); write build_timeout: 900"),
