@@ -327,7 +327,7 @@ REFUSED = {
         ({"drain": 0}, "drain: expected a number from 1, found 0 (int); write drain: 300"),
         (
             {"websockets": True},
-            "worker_class: expected gevent where websockets is true, found gthread, whose worker can hold 4 WebSockets",
+            "worker_class: expected gevent where websockets is true, found gthread, whose worker can hold 16 WebSockets",
         ),
         (
             {"sticky": True},
