@@ -181,10 +181,8 @@ def settings_of(config: str, text: str) -> tuple[str, int]:
 def changed(config: str, text: str, candidate: Candidate) -> str:
     """A server's config file with other settings, and without a line in the journal for each request of a load."""
     if config == "gunicorn.conf.py":
-        connections = candidate.threads if candidate.worker_class == "gthread" else 1000  # Gunicorn's default
-        settings = {"workers": candidate.workers, "threads": candidate.threads, "worker_connections": connections}
-        lines = [f'worker_class = "{candidate.worker_class}"', *(f"{name} = {value}" for name, value in settings.items())]
-        return "\n".join([text, "", *lines, "max_requests = 0", "accesslog = None", ""])
+        lines = ["", f'worker_class = "{candidate.worker_class}"', f"workers = {candidate.workers}"]
+        return "\n".join([text, *lines, f"threads = {candidate.threads}", "max_requests = 0", "accesslog = None", ""])
     values = {"workers": str(candidate.workers), "threads": str(candidate.threads)}
     if config == "uwsgi.ini":
         values |= {"max-requests": "0", "max-requests-delta": "0"}

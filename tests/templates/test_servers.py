@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -77,10 +78,19 @@ def test_a_worker_that_is_told_to_end_before_it_has_booted_ends(gunicorn, tmp_pa
     # As Gunicorn's master forks one: with a handler of the master's.
     fork = (
         "import os, runpy, signal; signal.signal(signal.SIGTERM, print);"
-        " runpy.run_path('gunicorn.conf.py')['post_fork'](None, None); os.kill(os.getpid(), signal.SIGTERM)"
+        " runpy.run_path('gunicorn.conf.py')['post_fork'](None, object()); os.kill(os.getpid(), signal.SIGTERM)"
     )
     ended = subprocess.run([sys.executable, "-c", fork], cwd=tmp_path, capture_output=True, timeout=30, check=False)
     assert ended.returncode == -signal.SIGTERM, ended
+
+
+@pytest.mark.parametrize(("since_24", "expected"), [({"set_accept_enabled": print}, 5), ({}, 1000)])
+def test_a_worker_of_threads_takes_no_more_connections_unless_it_would_not_read_them(gunicorn, since_24, expected):
+    worker = types.SimpleNamespace(worker_connections=1000, cfg=types.SimpleNamespace(threads=5), **since_24)
+    handler = signal.getsignal(signal.SIGTERM)
+    gunicorn()["post_fork"](None, worker)
+    signal.signal(signal.SIGTERM, handler)
+    assert worker.worker_connections == expected
 
 
 def test_the_callable_is_taken_as_it_is_written(gunicorn):

@@ -250,13 +250,6 @@ def test_settings_of_each_server(config, text, candidate):
     assert changed(config, tried, candidate).count(f"orkers = {candidate.workers}") >= 1 or "WORKERS" in tried
 
 
-@pytest.mark.parametrize(("candidate", "expected"), [(Candidate("gthread", 5, 16), 16), (Candidate("gevent", 2), 1000)])
-def test_a_gunicorn_that_is_tried_takes_as_many_connections_as_it_would_once_deployed(candidate, expected):
-    settings = {}
-    exec(changed("gunicorn.conf.py", CONFIG + "worker_connections = threads\n", candidate), settings)
-    assert settings["worker_connections"] == expected
-
-
 def test_settings_at_the_end_win():
     settings = {}
     exec(changed("gunicorn.conf.py", CONFIG, Candidate("gevent", 2)), settings)
