@@ -19,7 +19,7 @@ def wait_for(condition: Callable, what: str, seconds: float = 20):
     """The condition's value once it is true; what raises is not true yet."""
     deadline = time.monotonic() + seconds
     while True:
-        with contextlib.suppress(AssertionError, ValueError):
+        with contextlib.suppress(AssertionError, LookupError, ValueError):
             if value := condition():
                 return value
         assert time.monotonic() < deadline, f"expected within {seconds} s: {what}"

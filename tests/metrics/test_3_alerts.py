@@ -27,7 +27,7 @@ def test_a_server_that_was_replaced_is_no_fault(host, prometheus, hello):
     exits = f'slipway_worker_exits_total{{app="hello",slot="{hello.slot}"}}'
     before = prometheus.scrape()[exits]
     host.check_output("systemctl restart flask-hello")
-    time.sleep(3)  # What is told may be of a moment ago.
+    time.sleep(6)  # What is told may be of five seconds ago.
     told = f'slipway_workers{{app="hello",slot="{hello.slot}"}}'
     wait_for(lambda: prometheus.scrape()[told] == len(hello.workers) > 0, "the new ones are told of", 20)
     assert prometheus.scrape()[exits] == before
