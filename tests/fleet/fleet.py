@@ -8,12 +8,14 @@ import re
 import subprocess
 from pathlib import Path
 
+import urllib3
 from fleetload import FleetLoad
 from playbook import ROOT, Played, play, playing
 from served import HOSTS, Served, wait_for
 
 INVENTORY = ROOT / "molecule" / "fleet" / "inventory"
 WEB = ["debian12", "debian13", "fleet3"]
+BALANCERS = ["lb1", "lb2"]
 CLIENTS = 3
 
 
@@ -28,12 +30,22 @@ class Fleet:
     def url(self) -> str:
         return self.move("url", self.balancer.backend.get_hostname())
 
+    def machine(self, name: str):
+        """Testinfra's host of this name."""
+        return self.balancer.get_host(f"ansible://{name}", ansible_inventory=str(INVENTORY), sudo=True)
+
     def on(self, name: str) -> Served:
         """The app on one of the hosts."""
-        return Served(self.balancer.get_host(f"ansible://{name}", ansible_inventory=str(INVENTORY), sudo=True))
+        return Served(self.machine(name))
 
-    def load(self, **options) -> FleetLoad:
-        return FleetLoad(self.url, "hello.example.com", **{"clients": CLIENTS, "pause": 0.05, "slow": 1.0, **options})
+    @functools.cached_property
+    def floating(self) -> str:
+        """The address that the balancers share."""
+        return ".".join([*urllib3.util.parse_url(self.url).host.split(".")[:3], "254"])
+
+    def load(self, url: str = "", **options) -> FleetLoad:
+        options = {"clients": CLIENTS, "pause": 0.05, "slow": 1.0, **options}
+        return FleetLoad(url or self.url, "hello.example.com", **options)
 
     def play(self, playbook: str, *words: str, **variables) -> Played:
         return play(Path("playbooks", f"{playbook}.yml"), *words, inventory=INVENTORY, **variables)
