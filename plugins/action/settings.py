@@ -19,7 +19,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         spec = {
-            "apps": {"type": "raw", "required": True},
+            "apps": {"type": "raw", "default": {}},
             "only": {"type": "list", "elements": "str", "default": []},
             "sources": {"type": "bool", "default": True},
             "root": {"type": "path", "default": "/srv"},
@@ -30,8 +30,14 @@ class ActionModule(ActionBase):
         }
         arguments = self.validate_argument_spec(spec)[1]
         root, balancers, hosts = arguments["root"], arguments["balancers"], arguments["hosts"]
-        like = task_vars["hostvars"][arguments["like"]] if arguments["like"] else task_vars
-        settings, errors = app_settings.settle(arguments["apps"], self._fleet_wide(like))
+        apps, like, templar = arguments["apps"], task_vars, self._templar
+        if arguments["like"]:
+            # Not by hostvars of that host: where a value there asks for those of a third one, it would find none.
+            hostvars = task_vars["hostvars"]
+            like = {**hostvars.raw_get(arguments["like"]), "hostvars": hostvars}
+            templar = templar.copy_with_new_env(available_variables=like)
+            apps = templar.template(like.get("slipway_apps", {}))
+        settings, errors = app_settings.settle(apps, self._fleet_wide(like, templar))
         errors += [
             f"{old}: is called {new} now, whichever server an app has; write {new}"
             for old, new in app_settings.moved().items()
@@ -88,11 +94,12 @@ class ActionModule(ActionBase):
             "pythons": sorted({app["python"] for app in settings.values()} - {""}),
         }
 
-    def _fleet_wide(self, task_vars) -> dict:
+    @staticmethod
+    def _fleet_wide(task_vars, templar) -> dict:
         """Roles' variables that the inventory sets for all apps of a host, by the app key that they are the default of."""
         found = {key: name for key, name in app_settings.fleet_variables().items() if name in task_vars}
         try:
-            return {key: self._templar.template(task_vars[name]) for key, name in found.items()}
+            return {key: templar.template(task_vars[name]) for key, name in found.items()}
         except AnsibleUndefinedVariable as error:
             raise AnsibleError(f"a variable of the roles cannot be resolved: {error}") from error
 

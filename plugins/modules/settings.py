@@ -17,9 +17,9 @@ description:
     inventory sets it for all apps, else from the role's default.
 options:
   apps:
-    description: The apps' settings by name, as in C(slipway_apps).
+    description: The apps' settings by name, as in C(slipway_apps). Those of the host in O(like) where that is given.
     type: raw
-    required: true
+    default: {}
   only:
     description: Those of the apps that the play is about, all when not given. A name that is no app is refused.
     type: list
@@ -46,7 +46,7 @@ options:
     default: {}
     version_added: 1.1.0
   like:
-    description: The host whose variables of the roles are the apps' defaults, where it is not the play's own.
+    description: The host whose C(slipway_apps) and whose variables of the roles count, where they are not the play's own.
     type: str
     default: ''
     version_added: 1.1.0

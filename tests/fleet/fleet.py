@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import urllib3
-from fleetload import FleetLoad
+from fleetload import KEPT, PAGES, FleetLoad
 from playbook import ROOT, Played, play, playing
 from served import HOSTS, Served, wait_for
 
@@ -44,11 +44,11 @@ class Fleet:
         return ".".join([*urllib3.util.parse_url(self.url).host.split(".")[:3], "254"])
 
     def load(self, url: str = "", **options) -> FleetLoad:
-        options = {"clients": CLIENTS, "pause": 0.05, "slow": 1.0, **options}
+        options = {"clients": CLIENTS, "pause": 0.05, "slow": 1.0, "pages": [*PAGES, KEPT], **options}
         return FleetLoad(url or self.url, "hello.example.com", **options)
 
-    def play(self, playbook: str, *words: str, **variables) -> Played:
-        return play(Path("playbooks", f"{playbook}.yml"), *words, inventory=INVENTORY, **variables)
+    def play(self, playbook: str, *words: str, inventory: Path = INVENTORY, **variables) -> Played:
+        return play(Path("playbooks", f"{playbook}.yml"), *words, inventory=inventory, **variables)
 
     def playing(self, playbook: str, **variables):
         """The same while it runs."""

@@ -7,6 +7,9 @@ import threading
 
 from load import Load
 
+PAGES = [("/", "<title>"), ("/api/entries?limit=1", '"')]
+KEPT = ("/api/busiest", "boats")  # in the cache, where there is one
+
 
 class AnyTurn:
     """In place of the client's own order of releases, which one host keeps and a fleet does not."""
@@ -20,10 +23,11 @@ class AnyTurn:
 
 
 class FleetLoad(Load):
-    """Pages, the API with one POST in three requests, and long requests. No stream: what has begun cannot move to another host."""
+    """Pages and the API, one POST in three requests, and long requests. No stream: what has begun cannot move to another host."""
 
-    def __init__(self, *words, slow: float = 0, **options) -> None:
+    def __init__(self, *words, slow: float = 0, pages: list[tuple[str, str]] = PAGES, **options) -> None:
         super().__init__(*words, slow=0, **options)
+        self.pages = pages
         self.turns = AnyTurn()
         self.slow = slow
         self.long: list[float] = []  # how long those took
@@ -31,14 +35,14 @@ class FleetLoad(Load):
             self._threads.append(threading.Thread(target=self._long, args=(0,)))
 
     def _client(self, number: int) -> None:
-        pool = self._pool()
+        pool, pages = self._pool(), itertools.cycle(self.pages)
         for count in itertools.count(number):
             if count % 3 == 0:
                 boat = f"Load {number} {count % 30}"
                 entry = {"boat": boat, "movement": "in", "skipper": "Load"}
                 self._ask(pool, 201, boat, "POST", "/api/entries", entry)
             else:
-                path, text = ("/", "<title>") if count % 3 == 1 else ("/api/entries?limit=1", '"')
+                path, text = next(pages)
                 self._ask(pool, 200, text, "GET", path)
             if self._stop.wait(self.pause):
                 return

@@ -20,7 +20,8 @@ def make(*refuses: str) -> None:
     shutil.copy(ROOT / "tests" / "fleet" / "apps" / "picky.py", TREE)
     (TREE / "refuses").write_text(" ".join(refuses), encoding="utf-8")
     (TREE / "version").write_text(str(time.time_ns()), encoding="utf-8")
-    (TREE / "requirements.txt").write_text("\n".join(project["dependencies"]) + "\n", encoding="utf-8")
+    packages = [*project["dependencies"], *project["optional-dependencies"]["cache"]]
+    (TREE / "requirements.txt").write_text("\n".join(packages) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
