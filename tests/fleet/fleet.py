@@ -108,5 +108,8 @@ class Fleet:
         ]
 
 
-def lost(load: FleetLoad, method: str) -> list[str]:
-    return [line for line in load.lost if f": {method} " in line]
+def only_held_posts_are_lost(load: FleetLoad) -> None:
+    """Those that a host held when it went: one of each client at most, and no GET."""
+    gets, posts = ([line for line in load.lost if f": {method} " in line] for method in ("GET", "POST"))
+    assert gets == []
+    assert len(posts) <= CLIENTS, load.counts()
