@@ -102,5 +102,13 @@ class Served:
     def journal(self, since: str) -> str:
         return self.run("journalctl --quiet --output=cat --identifier=%s --since=%s", self.name, since)
 
+    def reached(self, since: str) -> str:
+        """The lines of its server, which has `access_log`, on what it was asked for. One request more ends them, so that there are some."""
+        ask = (
+            "curl --silent --show-error --output /dev/null --unix-socket /run/%s/%s.sock http://localhost/the-last-one"
+        )
+        self.run(ask, self.user, self.slot)
+        return wait_for(lambda: lines if "/the-last-one" in (lines := self.journal(since)) else "", "its access log")
+
     def now(self) -> str:
         return self.run("date '+%Y-%m-%d %H:%M:%S'")

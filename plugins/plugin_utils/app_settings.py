@@ -28,7 +28,7 @@ _KEYS = {
     "app": "source requirements wheelhouse python static protected shared build_timeout",
     "server": (
         "wsgi workers worker_memory worker_class threads sticky timeout graceful_timeout drain max_requests max_requests_jitter preload"
-        " env secrets files before_switch before_start cutover reversible health writable memory_max keep_releases service_extra_config"
+        " access_log env secrets files before_switch before_start cutover reversible health writable memory_max keep_releases service_extra_config"
     ),
 }
 SERVERS = ("gunicorn", "uwsgi", "granian")
@@ -76,6 +76,7 @@ _WRITE = {
     "max_requests": "max_requests: 10000, or 0 for no bound",
     "max_requests_jitter": "max_requests_jitter: 1000",
     "preload": "preload: true",
+    "access_log": "access_log: true",
     "env": 'env: {NAME: "value"}',
     "secrets": 'secrets: {NAME: "{{ vault_value }}"}',
     "health": "health: {path: /healthz}",

@@ -16,7 +16,7 @@ def test_static_files_never_reach_the_app(hello):
     path = re.search(r'href="(/static/[^"]+\.css)', hello.get("/")[1])[1]
     assert hello.get(path)[0] == 200
     assert hello.get("/healthz")[0] == 200
-    assert "/static/" not in hello.journal(since)
+    assert "/static/" not in hello.reached(since)
 
 
 def test_static_files_are_served_while_the_app_is_stopped(hello):

@@ -52,7 +52,7 @@ def test_what_is_too_large_never_reaches_the_app(limited, path, options, expecte
     limited.run("head --bytes=2000 /dev/zero > /tmp/body")
     since = limited.now()
     assert limited.get(path, "--interface", "127.0.0.15", *options)[0] in expected
-    assert "/large-" not in limited.journal(since)
+    assert "/large-" not in limited.reached(since)
 
 
 def test_an_app_that_does_not_answer_gives_a_plain_page(limited):

@@ -21,3 +21,12 @@ def test_what_an_app_says_still_comes_in_when_journald_was_restarted(host, unrul
     host.check_output("systemctl restart systemd-journald")
     unruly.get("/status/418")
     wait_for(lambda: "told to answer 418" in unruly.journal(since), "it is in the journal")
+
+
+def test_the_server_leaves_requests_to_nginx_s_log(unruly):
+    since = unruly.now()
+    unruly.get("/status/418")
+    said = wait_for(
+        lambda: lines if "told to answer 418" in (lines := unruly.journal(since)) else "", "it is in the journal"
+    )
+    assert "GET" not in said

@@ -23,14 +23,14 @@ def test_an_upload_is_served_by_nginx_at_once(served):
     assert media.get("/upload/a.txt", "--data-binary", "uploaded", "-H", "Content-Type: text/plain")[0] == 201
     since = media.now()
     assert media.get("/media/a.txt") == (200, "uploaded")
-    assert "/media/" not in media.journal(since)
+    assert "/media/" not in media.reached(since)
 
 
 @pytest.mark.parametrize("prefix", ["/assets/", "/media/"])
 def test_what_is_not_there_is_not_the_app_s_to_answer(served, prefix):
     media, since = served("media"), served("media").now()
     assert media.get(f"{prefix}none")[0] == 404
-    assert prefix not in media.journal(since)
+    assert prefix not in media.reached(since)
 
 
 def test_a_stopped_app_leaves_its_static_files_and_the_other_apps_served(served, apps):

@@ -109,6 +109,11 @@ def test_further_settings_of_uwsgi(written, tmp_path):
     assert lines[-3:] == ["memory-report = true", "env = A=1", "env = B=2"]
 
 
+def test_a_line_for_each_request_is_asked_for(gunicorn, uwsgi):
+    assert (gunicorn()["accesslog"], gunicorn(server_access_log=True)["accesslog"]) == (None, "-")
+    assert uwsgi()["disable-logging"] == "true" and "disable-logging" not in uwsgi(server_access_log=True)
+
+
 def test_classes_of_uwsgi(uwsgi):
     assert uwsgi(server_threads=7)["threads"] == "7"
     assert uwsgi(server_worker_class="sync", server_threads=7)["threads"] == "1"

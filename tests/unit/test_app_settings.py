@@ -42,6 +42,7 @@ def test_five_lines_are_enough():
         "max_requests": 10000,
         "max_requests_jitter": 1000,
         "preload": False,
+        "access_log": False,
         "env": {},
         "secrets": {},
         "files": {},
@@ -197,6 +198,7 @@ REFUSED = {
     "wrong type": [
         ({"threads": "many"}, "threads: expected a number, found str; write threads: 16"),
         ({"timeout": "30s"}, "timeout: expected a number, found str; write timeout: 30"),
+        ({"access_log": "/var/log/hello.log"}, "access_log: expected true or false, found str; write access_log: true"),
         ({"preload": "maybe"}, "preload: expected true or false, found str; write preload: true"),
         ({"domains": {"a": 1}}, "domains: expected a list, found dict; write domains: [www.example.com]"),
         ({"source": "my_app"}, "source: expected a mapping, found str; write source: {path: my_app}"),
@@ -209,7 +211,10 @@ REFUSED = {
     ],
     "unknown key": [
         ({"wrkers": 2}, "wrkers: unknown key; did you mean workers?"),
-        ({"colour": "red"}, "colour: unknown key; an app may have: access, balance, before_start, before_switch, "),
+        (
+            {"colour": "red"},
+            "colour: unknown key; an app may have: access, access_log, balance, before_start, before_switch, ",
+        ),
         ({"limits": {"bdy": "1m"}}, "limits.bdy: unknown key; did you mean body?; write limits: {body: 100m"),
         ({"health": {"pth": "/"}}, "health.pth: unknown key; did you mean path?; write health: {path: /healthz}"),
         ({"source": {"pat": "x"}}, "source.pat: unknown key; did you mean path?; write source: {path: my_app}"),

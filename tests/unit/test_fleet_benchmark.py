@@ -29,7 +29,7 @@ def recap(**changed) -> str:
 @pytest.fixture
 def result(fleet):
     """8 + 2n seconds without a change, 10 + 8n one by one and 10 + 3n at once; Ansible's own work is n seconds."""
-    lines = {"no change": (8, 2), "deploy, 1": (10, 8), "deploy, 100%": (10, 3)}
+    lines = {"no change": (8, 2), "no change, apart": (7, 1), "deploy, 1": (10, 8), "deploy, 100%": (10, 3)}
     rows = [
         {
             "what": what,
@@ -59,9 +59,10 @@ def test_a_run_is_as_it_is_to_be(fleet, output, changes, wrong):
     assert fleet.fault(output, changes) == wrong
 
 
-def test_growth_is_that_from_one_host_to_eight(fleet, result):
-    assert fleet.growth(result) == pytest.approx(24 / 10)
-    assert fleet.missed({"scale": result}) == ["without a change over 8 hosts 2.40 times one, 0.40 too much"]
+def test_growth_is_that_from_one_host_to_eight_with_their_own_processors(fleet, result):
+    assert fleet.growth(result) == pytest.approx(15 / 8) and fleet.missed({"scale": result}) == []
+    result["rows"][4]["runs"][0]["seconds"] = 17
+    assert fleet.missed({"scale": result}) == ["without a change over 8 hosts 2.12 times one, 0.12 too much"]
     result["rows"] = [row for row in result["rows"] if row["hosts"] < 8]
     assert fleet.growth(result) is None and fleet.missed({"scale": result}) == []
 
@@ -74,6 +75,7 @@ def test_the_lines_say_what_many_hosts_take(fleet, result):
     assert plan.in_tenths(100, 25) == pytest.approx(13 * 4 + 10 * 8)
     page = "\n".join(fleet.scale_page(result, "Measured."))
     assert "| 8 | 24.0 (2.40) | 74.0 (4.11) | 34.0 (2.62) |" in page
+    assert "| 8 | 15.0 (1.88) |" in page
     assert "| without a change | 8.0 + 2.00·n | 0.0 + 1.00·n |" in page
     assert "100 hosts take 200 s without a change with `forks = 5` (208 s where all share 2 processors" in page
 
