@@ -28,7 +28,8 @@ _KEYS = {
     "app": "source requirements wheelhouse python static protected shared build_timeout",
     "server": (
         "wsgi workers worker_memory worker_class threads sticky timeout graceful_timeout drain max_requests max_requests_jitter preload"
-        " access_log env secrets files before_switch before_start cutover reversible health writable memory_max keep_releases service_extra_config"
+        " access_log env secrets files before_switch before_start cutover reversible health writable memory_max keep_releases"
+        " service_extra_config"
     ),
 }
 SERVERS = ("gunicorn", "uwsgi", "granian")
