@@ -257,7 +257,7 @@ def test_one_whom_a_lost_balancer_left_out_is_put_back_by_the_next_run(fleet):
     assert "www1 stays out of the pools of lb2" in fleet.output
     fleet.find("lb2")
     assert fleet.deploy({}, slipway_serial=1)
-    assert fleet.out == [] and fleet.did("live") == ["www1 hello the same", "www2 hello the same"]
+    assert fleet.out == [] and fleet.did("in") == ["lb1 www1", "lb2 www1"] and fleet.did("live") == []
 
 
 def test_one_that_was_drained_by_hand_is_switched_and_stays_out(fleet):
